@@ -1,0 +1,1 @@
+"""Errors, clock, geometry, terrain, bus: no domain and no I/O libraries."""

@@ -1,0 +1,1 @@
+"""Parameter sets an autopilot must have before a nest flies it."""

@@ -1,0 +1,1 @@
+"""Trains, exports and evaluates the detectors. Never imported by the agent."""

@@ -1,0 +1,1 @@
+"""A simulator of the whole nest. Every part speaks the real wire protocol."""
