@@ -36,13 +36,9 @@ class TimeBase:
         try:
             base = cls(float(rate_text), float(epoch_text or 0.0))
         except ValueError as error:
-            raise ConfigError(
-                "config.invalid", f"time base {text!r}: write RATE@UNIX_SECONDS, e.g. 8@1795413600"
-            ) from error
+            raise ConfigError("config.invalid", f"time base {text!r}: write RATE@UNIX_SECONDS, e.g. 8@1795413600") from error
         if not base.rate > 0:
-            raise ConfigError(
-                "config.invalid", f"time base {text!r}: the rate is {base.rate}, it must be above 0"
-            )
+            raise ConfigError("config.invalid", f"time base {text!r}: the rate is {base.rate}, it must be above 0")
         return base
 
     def __str__(self) -> str:
@@ -61,9 +57,7 @@ class Clock:
         computer_unix_s: reads the computer's clock; tests give their own.
     """
 
-    def __init__(
-        self, base: TimeBase | None = None, computer_unix_s: Callable[[], float] = time.time
-    ) -> None:
+    def __init__(self, base: TimeBase | None = None, computer_unix_s: Callable[[], float] = time.time) -> None:
         self.base = base or TimeBase()
         self._computer_unix_s = computer_unix_s
 

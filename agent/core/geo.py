@@ -84,9 +84,7 @@ class LocalFrame:
     def to_latlon(self, north_m: float, east_m: float) -> LatLon:
         """The place that lies so many metres north and east of the origin."""
         per_lat, per_lon = self._metres_per_deg
-        return LatLon(
-            self.origin.lat_deg + north_m / per_lat, wrap_180(self.origin.lon_deg + east_m / per_lon)
-        )
+        return LatLon(self.origin.lat_deg + north_m / per_lat, wrap_180(self.origin.lon_deg + east_m / per_lon))
 
 
 def polygon_of(ring: Sequence[LatLon], frame: LocalFrame) -> Polygon:
@@ -114,7 +112,5 @@ def path_inside_margin_m(path: Sequence[LatLon], ring: Sequence[LatLon]) -> floa
     if outside.is_empty:
         return 0.0
     return -max(
-        float(polygon.exterior.distance(Point(c)))
-        for part in getattr(outside, "geoms", [outside])
-        for c in part.coords
+        float(polygon.exterior.distance(Point(c))) for part in getattr(outside, "geoms", [outside]) for c in part.coords
     )

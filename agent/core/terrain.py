@@ -62,9 +62,7 @@ class Terrain:
             ) from error
         rows, cols = int(header.get("nrows", 0)), int(header.get("ncols", 0))
         if data.shape != (rows, cols) or rows < 2 or cols < 2:
-            raise ConfigError(
-                "terrain.unreadable", f"{path}: header says {rows} x {cols} cells, the file has {data.shape}"
-            )
+            raise ConfigError("terrain.unreadable", f"{path}: header says {rows} x {cols} cells, the file has {data.shape}")
         step_lon = header.get("dx", header.get("cellsize", 0.0))
         step_lat = header.get("dy", header.get("cellsize", 0.0))
         if not (step_lat > 0 and step_lon > 0):
