@@ -1,0 +1,16 @@
+"""Where the nest keeps what must survive."""
+
+from pydantic import Field
+
+from agent.config.section import ExpandedPath, Section
+
+
+class StoreSection(Section):
+    """Database, journal and pictures."""
+
+    directory: ExpandedPath
+    """Folder of everything the agent writes."""
+    media_quota_mb: float = Field(default=4000.0, ge=10)
+    """Most disk space for pictures; the oldest and least important go first."""
+    log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
+    """Least severity that is logged."""

@@ -1,0 +1,43 @@
+"""The whole configuration as one tree."""
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from agent.config.flight import FlightSection, MissionsSection
+from agent.config.hub import AlertsSection, HubSection
+from agent.config.nest import DockSection, NestSection, WeatherSection
+from agent.config.store import StoreSection
+from agent.config.vehicle import VehicleSection
+from agent.config.vision import VisionSection
+
+
+class Config(BaseSettings):
+    """Everything a nest is told by people.
+
+    Sources, the first wins: environment (``NEST_HUB__HOST``), secrets directory (a file ``hub__password``), the YAML file.
+    """
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", env_prefix="NEST_", env_nested_delimiter="__", use_attribute_docstrings=True
+    )
+
+    nest: NestSection
+    """Who and where this nest is."""
+    store: StoreSection
+    """Where it keeps what must survive."""
+    vehicle: VehicleSection = VehicleSection()
+    """How to reach the drone."""
+    dock: DockSection = DockSection()
+    """How to reach the dock's PLC."""
+    weather: WeatherSection = WeatherSection()
+    """The weather station and what the drone may fly in."""
+    vision: VisionSection = VisionSection()
+    """What looks at the video."""
+    hub: HubSection = HubSection()
+    """The broker that all share."""
+    alerts: AlertsSection = Field(default_factory=AlertsSection)
+    """From sightings to alerts."""
+    flight: FlightSection = FlightSection()
+    """Limits and policies of a flight."""
+    missions: MissionsSection = MissionsSection()
+    """What the nest flies by itself."""

@@ -1,0 +1,232 @@
+"""What the drone says of itself, in SI units, grouped as it arrives.
+
+Each group carries ``at_s``, the event loop's time when it was heard, so that every reader can judge its age. A group that was
+never heard is None: unknown is not zero.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from agent.core.geo import LatLon
+
+
+class FlightMode(StrEnum):
+    """Flight modes that differ for the agent; each autopilot's own modes map onto them."""
+
+    UNKNOWN = "unknown"
+    MANUAL = "manual"  # a pilot's sticks fly: stabilize, loiter, altitude hold, position …
+    HOLD = "hold"  # stays where it is by itself: brake, hold
+    GUIDED = "guided"  # flies to targets that the agent sends
+    MISSION = "mission"  # flies the uploaded mission: AUTO, MISSION
+    RETURN = "return"
+    LAND = "land"
+
+
+class LandedState(StrEnum):
+    """EXTENDED_SYS_STATE.landed_state."""
+
+    UNKNOWN = "unknown"
+    ON_GROUND = "on_ground"
+    IN_AIR = "in_air"
+    TAKING_OFF = "taking_off"
+    LANDING = "landing"
+
+
+class GpsFix(StrEnum):
+    """GPS_RAW_INT.fix_type, as far as it matters here."""
+
+    NONE = "none"
+    FIX_2D = "2d"
+    FIX_3D = "3d"
+    DGPS = "dgps"
+    RTK_FLOAT = "rtk_float"
+    RTK_FIXED = "rtk_fixed"
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """HEARTBEAT of the autopilot."""
+
+    at_s: float
+    mode: FlightMode
+    armed: bool
+    custom_mode: int
+    failsafe: bool  # system_status CRITICAL or EMERGENCY
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """GLOBAL_POSITION_INT. Velocity is north, east, down in m/s; heading from true north."""
+
+    at_s: float
+    boot_ms: int
+    place: LatLon
+    alt_amsl_m: float
+    alt_rel_m: float
+    velocity_ned_m_s: tuple[float, float, float]
+    heading_deg: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Attitude:
+    """ATTITUDE: aerospace Euler angles, degrees, body (forward right down) against north east down."""
+
+    at_s: float
+    boot_ms: int
+    roll_deg: float
+    pitch_deg: float
+    yaw_deg: float
+
+
+@dataclass(frozen=True, slots=True)
+class Gimbal:
+    """GIMBAL_DEVICE_ATTITUDE_STATUS or MOUNT_STATUS: camera axis against the horizon; yaw against true north."""
+
+    at_s: float
+    boot_ms: int
+    roll_deg: float
+    pitch_deg: float
+    yaw_deg: float
+
+
+@dataclass(frozen=True, slots=True)
+class Battery:
+    """SYS_STATUS and BATTERY_STATUS. remaining is 0..1, None where the autopilot does not estimate it."""
+
+    at_s: float
+    voltage_v: float
+    current_a: float | None
+    remaining: float | None
+    consumed_mah: float | None = None
+    temperature_c: float | None = None
+    cell_spread_v: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Gps:
+    """GPS_RAW_INT."""
+
+    at_s: float
+    fix: GpsFix
+    satellites: int | None
+    hdop: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Estimator:
+    """EKF_STATUS_REPORT (ArduPilot) or ESTIMATOR_STATUS (PX4)."""
+
+    at_s: float
+    position_good: bool
+    largest_variance: float  # test ratio, 1 is the limit of most autopilots
+
+
+@dataclass(frozen=True, slots=True)
+class SystemHealth:
+    """SYS_STATUS sensor bits."""
+
+    at_s: float
+    prearm_good: bool | None  # None: the autopilot has no such bit
+    unhealthy: tuple[str, ...]  # names of sensors present and enabled but not healthy
+    load: float  # 0..1
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """HOME_POSITION."""
+
+    at_s: float
+    place: LatLon
+    alt_amsl_m: float
+
+
+@dataclass(frozen=True, slots=True)
+class MissionProgress:
+    """MISSION_CURRENT and MISSION_ITEM_REACHED, in indices of the uploaded plan (see ``domain.mission``)."""
+
+    at_s: float
+    current: int
+    reached: int  # -1: none yet
+    total: int | None
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Vibration:
+    """VIBRATION: m/s2 per axis, and clipping counts."""
+
+    at_s: float
+    xyz_m_s2: tuple[float, float, float]
+    clipping: int
+
+
+@dataclass(frozen=True, slots=True)
+class LinkQuality:
+    """How well the link works: loss 0..1 over the last seconds from sequence numbers, round trip from TIMESYNC or commands."""
+
+    at_s: float
+    loss: float
+    round_trip_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Telemetry:
+    """Everything known about the drone at one moment."""
+
+    heartbeat: Heartbeat | None = None
+    position: Position | None = None
+    attitude: Attitude | None = None
+    gimbal: Gimbal | None = None
+    battery: Battery | None = None
+    gps: Gps | None = None
+    estimator: Estimator | None = None
+    health: SystemHealth | None = None
+    home: Home | None = None
+    landed: LandedState = LandedState.UNKNOWN
+    landed_at_s: float | None = None
+    mission: MissionProgress | None = None
+    vibration: Vibration | None = None
+    link: LinkQuality | None = None
+    wind_ned_m_s: tuple[float, float] | None = None  # (north, east) the wind blows towards
+    messages: tuple[str, ...] = field(default=())  # newest STATUSTEXTs, oldest first
+
+    @property
+    def armed(self) -> bool | None:
+        """Whether the motors are armed; None when no heartbeat was ever heard."""
+        return self.heartbeat.armed if self.heartbeat else None
+
+    @property
+    def mode(self) -> FlightMode:
+        """The flight mode of the last heartbeat."""
+        return self.heartbeat.mode if self.heartbeat else FlightMode.UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
+class StatusText:
+    """A sentence from the autopilot. severity as in MAV_SEVERITY: 0 emergency .. 7 debug."""
+
+    at_s: float
+    severity: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class PoseSample:
+    """Where camera and drone were at one moment of UTC; the vision process interpolates between these.
+
+    Gimbal angles are against the horizon and true north; None where the drone has no gimbal and the camera is fixed to it.
+    """
+
+    unix_s: float
+    lat_deg: float
+    lon_deg: float
+    alt_amsl_m: float
+    alt_rel_m: float
+    velocity_ned_m_s: tuple[float, float, float]
+    roll_deg: float
+    pitch_deg: float
+    yaw_deg: float
+    gimbal_roll_deg: float | None = None
+    gimbal_pitch_deg: float | None = None
+    gimbal_yaw_deg: float | None = None
+    hdop: float | None = None

@@ -1,0 +1,1 @@
+"""The drone: one interface, a driver per autopilot."""

@@ -1,0 +1,87 @@
+"""What a flight may ask of a drone, whatever autopilot it has.
+
+Every request answers with a value: accepted, or refused with a code and the autopilot's own words. Nothing here raises for a
+refusal. A link that is gone raises :class:`agent.core.errors.LinkError`.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from agent.core.geo import LatLon
+from agent.core.outcome import Outcome
+from agent.domain.mission import FlightPlan
+from agent.domain.telemetry import Telemetry
+
+
+@dataclass(frozen=True, slots=True)
+class VehicleIdentity:
+    """Which autopilot this is. firmware is a version such as ``4.6.3``; uid is its hardware id in hex."""
+
+    autopilot: str
+    firmware: str
+    uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterDeviation:
+    """A parameter that is not as the set demands; actual is None where the autopilot does not know it."""
+
+    name: str
+    expected: str
+    actual: float | None
+    reason: str
+
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is transferred (mission, fence, rally), items done and items in all."""
+
+
+class Vehicle(Protocol):
+    """A drone."""
+
+    @property
+    def telemetry(self) -> Telemetry:
+        """The newest of everything, with the time each group was heard."""
+        ...
+
+    @property
+    def identity(self) -> VehicleIdentity | None:
+        """None until the autopilot was heard and asked."""
+        ...
+
+    async def upload(self, plan: FlightPlan, progress: Progress | None = None) -> Outcome:
+        """Uploads fence, rally points and mission, reads all back and compares. Accepted only if all are equal."""
+        ...
+
+    async def verify_parameters(self) -> Sequence[ParameterDeviation]:
+        """Reads the parameters of the configured set and returns those that are not right."""
+        ...
+
+    async def launch(self) -> Outcome:
+        """Arms and starts the uploaded mission from the ground. Looks at the state first; never arms blindly twice."""
+        ...
+
+    async def pause(self) -> Outcome:
+        """Holds position in the air."""
+        ...
+
+    async def resume(self, index: int) -> Outcome:
+        """Continues the mission at an item of the uploaded plan."""
+        ...
+
+    async def goto(self, place: LatLon, alt_rel_m: float, heading_deg: float | None = None) -> Outcome:
+        """Flies to a place and stays there. The caller has checked it against the fence."""
+        ...
+
+    async def return_home(self) -> Outcome:
+        """Comes home and lands on the pad, by the autopilot's own return mode."""
+        ...
+
+    async def land_here(self) -> Outcome:
+        """Lands where it is."""
+        ...
+
+    async def disarm(self) -> Outcome:
+        """Stops the motors on the ground. Refused in the air."""
+        ...
