@@ -69,8 +69,6 @@ class FlightSection(Section):
     """What to do when nobody looks at the video."""
     vision_loss_after_s: float = Field(default=30.0, ge=5, le=600)
     """Video or detectors may be away for so long."""
-    on_detection: Literal["report", "investigate"] = "report"
-    """What to do at a suspect."""
     airborne_timeout_s: float = Field(default=60.0, ge=10, le=300)
     """Longest time from the start command until the drone is in the air."""
     landing_timeout_s: float = Field(default=180.0, ge=30, le=900)
