@@ -1,7 +1,7 @@
 """May this plan be flown? Pure checks of geometry and energy; the autopilot accepts far worse than this refuses.
 
-An autopilot takes points 5,000 km away, negative heights and a crossing fence without a word (docs/engineers.md), so every target is
-checked here before it is sent.
+An autopilot takes points 5,000 km away, negative heights and a crossing fence without a word, so every target is checked here
+before it is sent.
 """
 
 import math

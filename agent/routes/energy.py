@@ -7,6 +7,7 @@ against the wind the drone is slower, with the wind it is not faster, because au
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from agent.core.geo import LatLon, bearing_deg, distance_m
 
@@ -44,7 +45,7 @@ class EnergyModel:
 
 
 def ground_speed_m_s(model: EnergyModel, wanted_m_s: float, track_deg: float, wind: WindEstimate) -> float:
-    """The ground speed reached on a track; at least 1 m/s, so that a hopeless wind gives a huge time, not a division by zero."""
+    """The ground speed reached on a track; at least 1 m/s, so that a hopeless wind gives a huge time."""
     angle = math.radians(wind.from_deg - track_deg)
     headwind = wind.speed_m_s * math.cos(angle)
     crosswind = wind.speed_m_s * math.sin(angle)
@@ -85,7 +86,7 @@ def route_share(model: EnergyModel, stops: Sequence[Stop], home: LatLon, speed_m
     """Charge for a whole flight: climb, all legs and stays, the way home, the landing."""
     path = [Stop(home, 0.0), *stops]
     used = 0.0
-    for a, b in zip(path, path[1:], strict=False):
+    for a, b in pairwise(path):
         climb_s = max(b.alt_rel_m - a.alt_rel_m, 0.0) / _CLIMB_M_S
         used += model.share(climb_s, _CLIMB_FACTOR) + model.share(
             leg_time_s(model, speed_m_s, a.place, b.place, wind) + b.hold_s

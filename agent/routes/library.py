@@ -1,7 +1,7 @@
 """Reads routes and the site from GeoJSON, so that any GIS can draw them.
 
-A site file holds features of kind ``fence`` (one polygon with ``alt_max_rel_m``), ``exclusion`` (polygons), ``rally`` (points with
-``alt_rel_m``) and ``normal_water`` (polygons). A route file holds point features of kind ``inspection_point`` in the order of
+A site file holds features of kind ``fence`` (one polygon with ``alt_max_rel_m``), ``exclusion`` (polygons), ``rally`` (points
+with ``alt_rel_m``) and ``normal_water`` (polygons). A route file holds point features of kind ``inspection_point`` in order of
 flight; its own members ``id``, ``name``, ``scenario`` and ``speed_m_s`` stand beside ``features``.
 """
 
