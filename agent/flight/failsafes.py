@@ -1,0 +1,194 @@
+"""What ends a patrol early: situation -> finding. Pure, one table, first row that holds wins.
+
+The autopilot has failsafes of its own, which act when the nest is silent or dead. These here act earlier and with more knowledge.
+They never fight a pilot: PILOT stands near the top.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from agent.config import Config
+from agent.core.geo import inside_margin_m
+from agent.domain.mission import Fence
+from agent.domain.telemetry import FlightMode, GpsFix
+from agent.flight.situation import Situation, stopping_place
+from agent.flight.table import Event, State
+from agent.routes.compile import Pad
+from agent.routes.energy import EnergyModel, WindEstimate, home_share
+
+_WORSE = 1.25  # in the air the limits are wider than before take-off: turning back costs more than finishing in a breeze
+_REACTION_S = 3.0  # from the decision until the drone has turned
+_FREE_MIN_MB = 50.0
+
+
+@dataclass(frozen=True, slots=True)
+class FlightFacts:
+    """What the failsafes judge beside the situation.
+
+    Attributes:
+        commanded: flight modes that follow from what the nest itself ordered; any other is somebody else's will.
+        mode_for_s: how long the present flight mode has lasted.
+        airborne_for_s: time since take-off.
+        vision_wanted: whether somebody should be looking.
+    """
+
+    state: State
+    commanded: frozenset[FlightMode]
+    mode_for_s: float
+    airborne_for_s: float
+    fence: Fence
+    pad: Pad
+    energy: EnergyModel
+    wind: WindEstimate
+    return_alt_rel_m: float
+    vision_wanted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Why something must happen: the event, an operator-facing code and the value behind it."""
+
+    event: Event
+    code: str
+    value: str
+
+
+Judge = Callable[[Situation, FlightFacts, Config], str | None]
+"""Gives the value that makes the row hold, or None."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failsafe:
+    """A row: in which states it counts, how it is judged, what it does."""
+
+    code: str
+    event: Event
+    judge: Judge
+    states: frozenset[State]
+
+
+def _link(situation: Situation, facts: FlightFacts, config: Config) -> str | None:  # noqa: ARG001 a judge's signature
+    age = situation.heard_age_s
+    return f"silent for {age:.0f} s" if age > config.vehicle.lost_after_s else None
+
+
+_SETTLE_S = 2.0  # a mode change is reported up to a heartbeat after it was ordered
+
+
+def _foreign_mode(*modes: FlightMode) -> Judge:
+    """A judge: the drone is in one of these modes and the nest did not order it."""
+
+    def judge(situation: Situation, facts: FlightFacts, config: Config) -> str | None:  # noqa: ARG001 a judge's signature
+        mode = situation.mode
+        if mode in modes and mode not in facts.commanded and facts.mode_for_s > _SETTLE_S:
+            return f"mode {mode.value}"
+        return None
+
+    return judge
+
+
+def _battery(situation: Situation, facts: FlightFacts, config: Config) -> str | None:
+    battery, position = situation.telemetry.battery, situation.telemetry.position
+    if battery is None or battery.remaining is None or position is None:
+        return None
+    speed = config.flight.cruise_speed_m_s
+    needed = home_share(
+        facts.energy, position.place, position.alt_rel_m, facts.pad.place, speed, facts.wind, facts.return_alt_rel_m
+    )
+    left = battery.remaining - needed
+    return (
+        f"predicted {left:.0%} at the pad, reserve {config.flight.battery_reserve:.0%}"
+        if left < config.flight.battery_reserve
+        else None
+    )
+
+
+def _battery_unknown(situation: Situation, facts: FlightFacts, config: Config) -> str | None:  # noqa: ARG001 a judge's signature
+    battery = situation.telemetry.battery
+    known = battery is not None and battery.remaining is not None and situation.age_s(battery.at_s) < 15.0
+    return None if known or facts.airborne_for_s < 15.0 else "no battery reading for 15 s"
+
+
+def _gnss(situation: Situation, facts: FlightFacts, config: Config) -> str | None:  # noqa: ARG001 a judge's signature
+    estimator, gps = situation.telemetry.estimator, situation.telemetry.gps
+    if estimator is not None and not estimator.position_good:
+        return "position estimate not good"
+    if gps is not None and gps.fix in {GpsFix.NONE, GpsFix.FIX_2D}:
+        return f"GPS fix {gps.fix.value}"
+    return None
+
+
+def _fence(situation: Situation, facts: FlightFacts, config: Config) -> str | None:
+    position = situation.telemetry.position
+    if position is None:
+        return None
+    if position.alt_rel_m > facts.fence.alt_max_rel_m:
+        return f"height {position.alt_rel_m:.0f} m, ceiling {facts.fence.alt_max_rel_m:.0f} m"
+    ahead = stopping_place(position.place, position.velocity_ned_m_s, _REACTION_S)
+    margin = min(inside_margin_m(position.place, facts.fence.inclusion), inside_margin_m(ahead, facts.fence.inclusion))
+    if margin < config.flight.fence_margin_m / 4:
+        return f"{margin:.0f} m to the geofence"
+    nearest = min((-inside_margin_m(ahead, ring) for ring in facts.fence.exclusions), default=1000.0)
+    return f"{nearest:.0f} m to an exclusion" if nearest < 0 else None
+
+
+def _weather(situation: Situation, facts: FlightFacts, config: Config) -> str | None:  # noqa: ARG001 a judge's signature
+    weather, limits = situation.weather, config.weather
+    if weather is None:
+        return None
+    rows = (
+        ("wind", weather.wind_m_s, limits.wind_max_m_s * _WORSE, "m/s"),
+        ("gusts", weather.gust_m_s, limits.gust_max_m_s * _WORSE, "m/s"),
+        ("rain", weather.rain_mm_h, limits.rain_max_mm_h * _WORSE + 1.0, "mm/h"),
+    )
+    return next((f"{name} {value:.1f} {unit}, limit {limit:.1f}" for name, value, limit, unit in rows if value > limit), None)
+
+
+def _vision(situation: Situation, facts: FlightFacts, config: Config) -> str | None:
+    if not facts.vision_wanted or config.flight.on_vision_loss == "finish":
+        return None
+    age = min(situation.age_s(situation.vision_well_at_s), facts.airborne_for_s)
+    return f"nobody looks for {age:.0f} s" if age > config.flight.vision_loss_after_s else None
+
+
+def _too_long(situation: Situation, facts: FlightFacts, config: Config) -> str | None:  # noqa: ARG001 a judge's signature
+    limit = config.flight.flight_time_max_s
+    return f"{facts.airborne_for_s:.0f} s in the air, limit {limit:.0f} s" if facts.airborne_for_s > limit else None
+
+
+def _storage(situation: Situation, facts: FlightFacts, config: Config) -> str | None:  # noqa: ARG001 a judge's signature
+    return f"{situation.free_mb:.0f} MB free" if situation.free_mb < _FREE_MIN_MB else None
+
+
+_ALL = frozenset({State.LAUNCHING, State.PATROLLING, State.RETURNING, State.LANDING, State.DIVERTING, State.HANDS_OFF})
+_OURS = _ALL - {State.HANDS_OFF}
+_OUTBOUND = frozenset({State.LAUNCHING, State.PATROLLING})
+_PILOTED = (FlightMode.MANUAL, FlightMode.HOLD, FlightMode.GUIDED, FlightMode.MISSION)
+
+FAILSAFES: tuple[Failsafe, ...] = (
+    Failsafe("flight.link_lost", Event.LINK_LOST, _link, _ALL),
+    Failsafe("flight.pilot", Event.PILOT, _foreign_mode(*_PILOTED), _OURS),
+    Failsafe(
+        "flight.autopilot_lands",
+        Event.AUTOPILOT_LANDS,
+        _foreign_mode(FlightMode.LAND),
+        _OURS - {State.LANDING, State.DIVERTING},
+    ),
+    Failsafe("flight.autopilot_returns", Event.COME_HOME, _foreign_mode(FlightMode.RETURN), _OUTBOUND),
+    Failsafe("flight.battery_low", Event.COME_HOME, _battery, _OUTBOUND),
+    Failsafe("flight.battery_unknown", Event.COME_HOME, _battery_unknown, _OUTBOUND),
+    Failsafe("flight.gnss_degraded", Event.COME_HOME, _gnss, _OUTBOUND),
+    Failsafe("flight.fence_near", Event.COME_HOME, _fence, _OUTBOUND),
+    Failsafe("flight.weather_worse", Event.COME_HOME, _weather, _OUTBOUND),
+    Failsafe("flight.vision_lost", Event.COME_HOME, _vision, _OUTBOUND),
+    Failsafe("flight.too_long", Event.COME_HOME, _too_long, _OUTBOUND),
+    Failsafe("flight.storage_full", Event.COME_HOME, _storage, _OUTBOUND),
+)
+
+
+def judge(situation: Situation, facts: FlightFacts, config: Config) -> Finding | None:
+    """The first failsafe that holds in this state, or None."""
+    for row in FAILSAFES:
+        if facts.state in row.states and (value := row.judge(situation, facts, config)) is not None:
+            return Finding(row.event, row.code, value)
+    return None

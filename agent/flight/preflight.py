@@ -1,0 +1,299 @@
+"""The checks before a flight: one table. Pure; the facts are gathered elsewhere.
+
+A mandatory check that fails, is unknown, or rests on facts older than its time to live forbids the take-off (S2). Each result with
+its value and limit goes into the flight report, so that a refusal explains itself.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from agent.config import Config
+from agent.core.geo import distance_m
+from agent.core.outcome import Refused
+from agent.domain.codes import words_of
+from agent.domain.nest_state import DronePresence, Weather
+from agent.domain.status import CheckResult
+from agent.domain.telemetry import GpsFix
+from agent.flight.situation import Situation
+from agent.routes.compile import Pad
+from agent.vehicle.interface import ParameterDeviation
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the checks judge.
+
+    Attributes:
+        plan_problems: what the plan checks found; None while not yet checked.
+        charge_at_pad: predicted charge after the flight, 0..1.
+        deviations: parameters of the autopilot that are not right; None while not yet read.
+        unix_s: wall-clock time.
+    """
+
+    situation: Situation
+    presence: DronePresence
+    pad: Pad
+    plan_problems: tuple[Refused, ...] | None
+    charge_at_pad: float | None
+    deviations: tuple[ParameterDeviation, ...] | None
+    unix_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """passed is None where the value is not known."""
+
+    passed: bool | None
+    value: str
+    limit: str
+    note: str = ""
+
+
+Judge = Callable[[Facts, Config], Judgement]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A row: code, whether it must pass, how old its facts may be, and how it is judged."""
+
+    code: str
+    judge: Judge
+    mandatory: bool = True
+
+
+def _unknown(limit: str) -> Judgement:
+    return Judgement(None, "unknown", limit)
+
+
+def _most(value: float | None, limit: float, unit: str) -> Judgement:
+    words = f"at most {limit:g} {unit}"
+    return _unknown(words) if value is None else Judgement(value <= limit, f"{value:.1f} {unit}", words)
+
+
+def _least(value: float | None, limit: float, unit: str) -> Judgement:
+    words = f"at least {limit:g} {unit}"
+    return _unknown(words) if value is None else Judgement(value >= limit, f"{value:.2f} {unit}", words)
+
+
+def _is(value: bool | None, good: str, bad: str) -> Judgement:  # noqa: FBT001 a judge's input
+    return _unknown(good) if value is None else Judgement(value, good if value else bad, good)
+
+
+# -- weather ------------------------------------------------------------------------------------------------------
+
+
+def _weather_age(facts: Facts, config: Config) -> Judgement:
+    weather = facts.situation.weather
+    return _most(facts.situation.age_s(weather.at_s) if weather else None, config.weather.max_age_s, "s")
+
+
+def _weather(read: Callable[[Weather], float], limit: Callable[[Config], float], unit: str, *, least: bool = False) -> Judge:
+    """A judge of one value of the weather station."""
+
+    def judge(facts: Facts, config: Config) -> Judgement:
+        weather = facts.situation.weather
+        return (_least if least else _most)(read(weather) if weather else None, limit(config), unit)
+
+    return judge
+
+
+def _visibility(facts: Facts, config: Config) -> Judgement:
+    weather = facts.situation.weather
+    return _least(weather.visibility_m if weather else None, config.weather.visibility_min_m, "m")
+
+
+# -- dock ---------------------------------------------------------------------------------------------------------
+
+
+def _dock_heard(facts: Facts, config: Config) -> Judgement:
+    dock = facts.situation.dock
+    return _most(facts.situation.age_s(dock.at_s) if dock else None, 3 * config.dock.poll_interval_s + 1.0, "s")
+
+
+def _dock_well(facts: Facts, config: Config) -> Judgement:  # noqa: ARG001 a judge's signature
+    dock = facts.situation.dock
+    if dock is None:
+        return _unknown("no fault")
+    faults = [*dock.faults, *(["dock.emergency_stop"] if dock.emergency_stop else [])]
+    return Judgement(not faults, ", ".join(faults) or "no fault", "no fault")
+
+
+def _door(facts: Facts, config: Config) -> Judgement:  # noqa: ARG001 a judge's signature
+    dock = facts.situation.dock
+    return _is(dock.door_closed if dock else None, "closed", "open")
+
+
+def _mains(facts: Facts, config: Config) -> Judgement:  # noqa: ARG001 a judge's signature
+    dock = facts.situation.dock
+    return _is(dock.on_mains if dock else None, "on mains", "on battery")
+
+
+def _on_pad(facts: Facts, config: Config) -> Judgement:  # noqa: ARG001 a judge's signature
+    return Judgement(facts.presence is DronePresence.ON_PAD, facts.presence.value, "on the pad, disarmed")
+
+
+# -- drone --------------------------------------------------------------------------------------------------------
+
+
+def _heard(facts: Facts, config: Config) -> Judgement:
+    return _most(facts.situation.heard_age_s, config.vehicle.lost_after_s, "s")
+
+
+def _home(facts: Facts, config: Config) -> Judgement:
+    home = facts.situation.telemetry.home
+    return _most(distance_m(home.place, facts.pad.place) if home else None, config.flight.pad_distance_max_m, "m")
+
+
+def _satellites(facts: Facts, config: Config) -> Judgement:
+    gps = facts.situation.telemetry.gps
+    return _least(gps.satellites if gps else None, config.flight.satellites_min, "satellites")
+
+
+def _hdop(facts: Facts, config: Config) -> Judgement:
+    gps = facts.situation.telemetry.gps
+    return _most(gps.hdop if gps else None, config.flight.hdop_max, "")
+
+
+def _fix(facts: Facts, config: Config) -> Judgement:  # noqa: ARG001 a judge's signature
+    gps = facts.situation.telemetry.gps
+    if gps is None or facts.situation.age_s(gps.at_s) > 5.0:
+        return _unknown("3d")
+    return Judgement(gps.fix not in {GpsFix.NONE, GpsFix.FIX_2D}, gps.fix.value, "3d")
+
+
+def _estimator(facts: Facts, config: Config) -> Judgement:  # noqa: ARG001 a judge's signature
+    estimator = facts.situation.telemetry.estimator
+    if estimator is None or facts.situation.age_s(estimator.at_s) > 5.0:
+        return _unknown("position good, variance below 0.8")
+    good = estimator.position_good and estimator.largest_variance < 0.8
+    return Judgement(good, f"variance {estimator.largest_variance:.2f}", "position good, variance below 0.8")
+
+
+def _battery(facts: Facts, config: Config) -> Judgement:
+    battery = facts.situation.telemetry.battery
+    known = battery is not None and facts.situation.age_s(battery.at_s) <= 10.0
+    return _least(battery.remaining if battery and known else None, config.flight.battery_start_min, "of full")
+
+
+def _prearm(facts: Facts, config: Config) -> Judgement:  # noqa: ARG001 a judge's signature
+    health = facts.situation.telemetry.health
+    if health is None or facts.situation.age_s(health.at_s) > 5.0:
+        return _unknown("ready to arm")
+    words = [text for text in facts.situation.telemetry.messages if text.startswith("PreArm")][-3:]
+    good = health.prearm_good is not False
+    return Judgement(good, "ready to arm" if good else "; ".join(words) or "not ready to arm", "ready to arm")
+
+
+def _sensors(facts: Facts, config: Config) -> Judgement:  # noqa: ARG001 a judge's signature
+    health = facts.situation.telemetry.health
+    if health is None:
+        return _unknown("all healthy")
+    return Judgement(not health.unhealthy, ", ".join(health.unhealthy) or "all healthy", "all healthy")
+
+
+def _vibration(facts: Facts, config: Config) -> Judgement:  # noqa: ARG001 a judge's signature
+    vibration = facts.situation.telemetry.vibration
+    return _most(max(vibration.xyz_m_s2) if vibration else None, 30.0, "m/s2")
+
+
+def _parameters(facts: Facts, config: Config) -> Judgement:
+    limit = f"as in {config.vehicle.parameter_set}"
+    if facts.deviations is None:
+        return _unknown(limit)
+    wrong = [
+        f"{d.name} is {'missing' if d.actual is None else f'{d.actual:g}'}, must be {d.expected}" for d in facts.deviations
+    ]
+    return Judgement(not wrong, "; ".join(wrong) or "all right", limit)
+
+
+def _link(facts: Facts, config: Config) -> Judgement:  # noqa: ARG001 a judge's signature
+    link = facts.situation.telemetry.link
+    return _most(link.loss if link else None, 0.2, "lost")
+
+
+# -- plan, perception, nest computer --------------------------------------------------------------------------------
+
+
+def _plan(facts: Facts, config: Config) -> Judgement:  # noqa: ARG001 a judge's signature
+    if facts.plan_problems is None:
+        return _unknown("may be flown")
+    return Judgement(not facts.plan_problems, "; ".join(p.words for p in facts.plan_problems[:5]) or "good", "may be flown")
+
+
+def _energy(facts: Facts, config: Config) -> Judgement:
+    return _least(facts.charge_at_pad, config.flight.battery_reserve, "of full at the pad")
+
+
+def _vision(facts: Facts, config: Config) -> Judgement:  # noqa: ARG001 a judge's signature
+    status = facts.situation.vision
+    if status is None:
+        return _unknown("picture alive, models good")
+    wrong = ", ".join(status.health)
+    if facts.situation.age_s(facts.situation.vision_well_at_s) > 10.0:
+        return Judgement(passed=False, value=wrong or "no news for 10 s", limit="picture alive, models good")
+    return Judgement(bool(status.models), "alive" if status.models else "no model loaded", "picture alive, models good")
+
+
+def _storage(facts: Facts, config: Config) -> Judgement:
+    return _least(facts.situation.free_mb, config.flight.storage_free_min_mb, "MB")
+
+
+def _clock(facts: Facts, config: Config) -> Judgement:  # noqa: ARG001 a judge's signature
+    earliest = 1_767_225_600.0  # 2026-01-01: before this release a clock can only be wrong
+    return _is(facts.unix_s >= earliest, "set", "not set")
+
+
+CHECKS: tuple[Check, ...] = (
+    Check("preflight.weather_age", _weather_age),
+    Check("preflight.wind", _weather(lambda w: w.wind_m_s, lambda c: c.weather.wind_max_m_s, "m/s")),
+    Check("preflight.gust", _weather(lambda w: w.gust_m_s, lambda c: c.weather.gust_max_m_s, "m/s")),
+    Check("preflight.rain", _weather(lambda w: w.rain_mm_h, lambda c: c.weather.rain_max_mm_h, "mm/h")),
+    Check("preflight.cold", _weather(lambda w: w.temp_c, lambda c: c.weather.temp_min_c, "°C", least=True)),
+    Check("preflight.heat", _weather(lambda w: w.temp_c, lambda c: c.weather.temp_max_c, "°C")),
+    Check("preflight.visibility", _visibility, mandatory=False),
+    Check("preflight.dock_heard", _dock_heard),
+    Check("preflight.dock_well", _dock_well),
+    Check("preflight.door", _door),
+    Check("preflight.mains", _mains, mandatory=False),
+    Check("preflight.on_pad", _on_pad),
+    Check("preflight.drone_heard", _heard),
+    Check("preflight.home", _home),
+    Check("preflight.gps_fix", _fix),
+    Check("preflight.satellites", _satellites),
+    Check("preflight.hdop", _hdop),
+    Check("preflight.estimator", _estimator),
+    Check("preflight.battery", _battery),
+    Check("preflight.prearm", _prearm),
+    Check("preflight.sensors", _sensors),
+    Check("preflight.vibration", _vibration, mandatory=False),
+    Check("preflight.link", _link, mandatory=False),
+    Check("preflight.parameters", _parameters),
+    Check("preflight.plan", _plan),
+    Check("preflight.energy", _energy),
+    Check("preflight.vision", _vision),
+    Check("preflight.storage", _storage),
+    Check("preflight.clock", _clock),
+)
+
+
+def run_checks(facts: Facts, config: Config, checks: Iterable[Check] = CHECKS) -> tuple[CheckResult, ...]:
+    """Every check's result."""
+    results = []
+    for check in checks:
+        judged = check.judge(facts, config)
+        results.append(
+            CheckResult(
+                code=check.code,
+                passed=judged.passed,
+                value=judged.value,
+                limit=judged.limit,
+                mandatory=check.mandatory,
+                words=words_of(check.code),
+            )
+        )
+    return tuple(results)
+
+
+def refusals(results: Iterable[CheckResult]) -> tuple[CheckResult, ...]:
+    """The results that forbid a take-off: mandatory and failed or unknown."""
+    return tuple(r for r in results if r.mandatory and r.passed is not True)
