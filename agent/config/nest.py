@@ -68,6 +68,8 @@ class WeatherSection(Section):
     """Where the station's JSON is read."""
     poll_interval_s: float = Field(default=5.0, gt=0, le=300)
     """How often it is read."""
+    response_timeout_s: float = Field(default=5.0, gt=0, le=60)
+    """How long to wait for the station's answer."""
     max_age_s: float = Field(default=60.0, gt=0, le=900)
     """An older reading counts as none."""
     wind_max_m_s: float = Field(default=10.0, gt=0, le=25)

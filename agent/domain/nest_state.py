@@ -40,6 +40,7 @@ class DockState:
         pad_occupied: what the pad's own sensor says.
         charging_a: current into the drone's battery in ampere.
         faults: codes of what is wrong with the dock.
+        lid_open_fraction: the lid's position sensor, 0 closed .. 1 open; None where the dock has none.
     """
 
     at_s: float
@@ -54,6 +55,7 @@ class DockState:
     ups_charge: float
     inside_temp_c: float
     faults: tuple[str, ...] = ()
+    lid_open_fraction: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
