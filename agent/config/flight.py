@@ -63,12 +63,14 @@ class FlightSection(Section):
     """Least height over the ground anywhere on a route."""
     fence_margin_m: float = Field(default=20.0, ge=0, le=500)
     """Targets keep this distance from the geofence."""
-    on_link_loss: Literal["finish", "return"] = "return"
-    """What the drone does when the nest is not heard; the autopilot's own failsafe must match."""
     on_vision_loss: Literal["finish", "return"] = "return"
     """What to do when nobody looks at the video."""
     vision_loss_after_s: float = Field(default=30.0, ge=5, le=600)
     """Video or detectors may be away for so long."""
+    preparation_timeout_s: float = Field(default=180.0, ge=5, le=1800)
+    """How long a preflight check that can become right by waiting (GPS, estimator) is waited for."""
+    return_alt_rel_m: float = Field(default=30.0, ge=5, le=120)
+    """Height of the way home, as the autopilot's own parameter says."""
     airborne_timeout_s: float = Field(default=60.0, ge=10, le=300)
     """Longest time from the start command until the drone is in the air."""
     landing_timeout_s: float = Field(default=180.0, ge=30, le=900)

@@ -22,6 +22,29 @@ class CameraSection(Section):
     """From the scene to the received frame, where the stream carries no capture time."""
     latency_error_s: float = Field(default=0.05, ge=0, le=2)
     """One sigma of the error of a frame's capture time; it widens the error ellipse."""
+    distortion: tuple[float, ...] = Field(default=(), max_length=5)
+    """Lens distortion k1, k2, p1, p2, k3 as OpenCV's calibration gives it; empty for a corrected picture."""
+
+
+class ErrorSection(Section):
+    """How wrong the measurements may be, one sigma each. From these follows the ellipse around everything seen."""
+
+    tilt_deg: float = Field(default=0.7, gt=0, le=10)
+    """Roll and pitch of the camera."""
+    heading_deg: float = Field(default=2.0, gt=0, le=30)
+    """Yaw of the camera against true north."""
+    position_m: float = Field(default=1.2, gt=0, le=50)
+    """Horizontal position per axis at HDOP 1; multiplied by a greater HDOP."""
+    altitude_m: float = Field(default=2.0, gt=0, le=50)
+    """Altitude of the drone against the height raster's datum."""
+    terrain_m: float = Field(default=3.0, gt=0, le=100)
+    """Height raster."""
+    flat_ground_m: float = Field(default=25.0, gt=0, le=500)
+    """Height of the ground against the pad's where there is no raster."""
+    pixel_px: float = Field(default=2.0, gt=0, le=50)
+    """A point in the picture."""
+    box_fraction: float = Field(default=0.2, ge=0, le=1)
+    """Where in its box a thing stands, as part of the box's width and height."""
 
 
 class VisionSection(Section):
@@ -31,6 +54,8 @@ class VisionSection(Section):
     """rtsp://, udp://, http:// (MJPEG), a V4L2 device, a video file or a folder of pictures."""
     camera: CameraSection = CameraSection()
     """The camera's geometry."""
+    errors: ErrorSection = ErrorSection()
+    """How wrong the measurements may be."""
     models: tuple[ExpandedPath, ...] = ()
     """Model folders. Empty: the models shipped with the product."""
     providers: tuple[Literal["cpu", "cuda", "tensorrt", "openvino", "xnnpack", "qnn"], ...] = ("cpu",)
@@ -45,3 +70,17 @@ class VisionSection(Section):
     """Evidence from which an alert is raised; 4.6 is odds of 99 to 1."""
     stall_after_s: float = Field(default=10.0, gt=0, le=300)
     """Without a word from the vision process for so long, it is killed and started again."""
+    start_timeout_s: float = Field(default=60.0, gt=0, le=600)
+    """Longest time until the first word of a started vision process; it loads and proves its models first."""
+    tiles: Literal["never", "rotate", "always"] = "rotate"
+    """Frames larger than a network's input: whole only, whole and a few tiles in turn within the time budget, or all tiles."""
+    tile_budget_s: float = Field(default=0.2, ge=0, le=10)
+    """Computing time of one frame that tiles may use, with rotate."""
+    range_max_m: float = Field(default=3000.0, ge=50, le=50000)
+    """What is seen farther off has a bearing and no place of its own."""
+    flood_area_min_m2: float = Field(default=400.0, ge=1)
+    """Less water outside its normal bed is not a flood."""
+    flood_bank_margin_m: float = Field(default=8.0, ge=0, le=500)
+    """Water within this distance of its normal bed counts as normal, besides the error of the place."""
+    evidence_interval_s: float = Field(default=5.0, ge=0, le=600)
+    """Least time between two snapshots of one track."""

@@ -1,7 +1,7 @@
 """The checks before a flight: one table. Pure; the facts are gathered elsewhere.
 
-A mandatory check that fails, is unknown, or rests on facts older than its time to live forbids the take-off (S2). Each result with
-its value and limit goes into the flight report, so that a refusal explains itself.
+A mandatory check that fails, is unknown, or rests on facts older than its time to live forbids the take-off (S2). Each result
+with its value and limit goes into the flight report, so that a refusal explains itself.
 """
 
 from collections.abc import Callable, Iterable
@@ -11,7 +11,7 @@ from agent.config import Config
 from agent.core.geo import distance_m
 from agent.core.outcome import Refused
 from agent.domain.codes import words_of
-from agent.domain.nest_state import DronePresence, Weather
+from agent.domain.nest_state import DronePresence, LidState, Weather
 from agent.domain.status import CheckResult
 from agent.domain.telemetry import GpsFix
 from agent.flight.situation import Situation
@@ -54,11 +54,12 @@ Judge = Callable[[Facts, Config], Judgement]
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A row: code, whether it must pass, how old its facts may be, and how it is judged."""
+    """A row: code, how it is judged, whether it must pass, and whether waiting can make it pass."""
 
     code: str
     judge: Judge
     mandatory: bool = True
+    settles: bool = False
 
 
 def _unknown(limit: str) -> Judgement:
@@ -224,14 +225,20 @@ def _energy(facts: Facts, config: Config) -> Judgement:
     return _least(facts.charge_at_pad, config.flight.battery_reserve, "of full at the pad")
 
 
+_PICTURE_CODES = frozenset({"vision.black", "vision.frozen", "vision.washed_out", "vision.blurred"})
+
+
 def _vision(facts: Facts, config: Config) -> Judgement:  # noqa: ARG001 a judge's signature
-    status = facts.situation.vision
-    if status is None:
-        return _unknown("picture alive, models good")
-    wrong = ", ".join(status.health)
-    if facts.situation.age_s(facts.situation.vision_well_at_s) > 10.0:
-        return Judgement(passed=False, value=wrong or "no news for 10 s", limit="picture alive, models good")
-    return Judgement(bool(status.models), "alive" if status.models else "no model loaded", "picture alive, models good")
+    limit = "picture alive, models good"
+    status, dock = facts.situation.vision, facts.situation.dock
+    if status is None or facts.unix_s - status.at.timestamp() > 10.0:
+        return _unknown(limit)
+    if not status.models:
+        return Judgement(passed=False, value="no model loaded", limit=limit)
+    # Under a closed lid the camera rightly sees nothing; the picture is judged once the lid is open.
+    blind = dock is not None and dock.lid is not LidState.OPEN
+    wrong = [code for code in status.health if not (blind and code in _PICTURE_CODES)]
+    return Judgement(not wrong, ", ".join(wrong) or "alive", limit)
 
 
 def _storage(facts: Facts, config: Config) -> Judgement:
@@ -244,33 +251,33 @@ def _clock(facts: Facts, config: Config) -> Judgement:  # noqa: ARG001 a judge's
 
 
 CHECKS: tuple[Check, ...] = (
-    Check("preflight.weather_age", _weather_age),
+    Check("preflight.weather_age", _weather_age, settles=True),
     Check("preflight.wind", _weather(lambda w: w.wind_m_s, lambda c: c.weather.wind_max_m_s, "m/s")),
     Check("preflight.gust", _weather(lambda w: w.gust_m_s, lambda c: c.weather.gust_max_m_s, "m/s")),
     Check("preflight.rain", _weather(lambda w: w.rain_mm_h, lambda c: c.weather.rain_max_mm_h, "mm/h")),
     Check("preflight.cold", _weather(lambda w: w.temp_c, lambda c: c.weather.temp_min_c, "°C", least=True)),
     Check("preflight.heat", _weather(lambda w: w.temp_c, lambda c: c.weather.temp_max_c, "°C")),
     Check("preflight.visibility", _visibility, mandatory=False),
-    Check("preflight.dock_heard", _dock_heard),
+    Check("preflight.dock_heard", _dock_heard, settles=True),
     Check("preflight.dock_well", _dock_well),
     Check("preflight.door", _door),
     Check("preflight.mains", _mains, mandatory=False),
-    Check("preflight.on_pad", _on_pad),
-    Check("preflight.drone_heard", _heard),
-    Check("preflight.home", _home),
-    Check("preflight.gps_fix", _fix),
-    Check("preflight.satellites", _satellites),
-    Check("preflight.hdop", _hdop),
-    Check("preflight.estimator", _estimator),
+    Check("preflight.on_pad", _on_pad, settles=True),
+    Check("preflight.drone_heard", _heard, settles=True),
+    Check("preflight.home", _home, settles=True),
+    Check("preflight.gps_fix", _fix, settles=True),
+    Check("preflight.satellites", _satellites, settles=True),
+    Check("preflight.hdop", _hdop, settles=True),
+    Check("preflight.estimator", _estimator, settles=True),
     Check("preflight.battery", _battery),
-    Check("preflight.prearm", _prearm),
-    Check("preflight.sensors", _sensors),
+    Check("preflight.prearm", _prearm, settles=True),
+    Check("preflight.sensors", _sensors, settles=True),
     Check("preflight.vibration", _vibration, mandatory=False),
     Check("preflight.link", _link, mandatory=False),
     Check("preflight.parameters", _parameters),
     Check("preflight.plan", _plan),
     Check("preflight.energy", _energy),
-    Check("preflight.vision", _vision),
+    Check("preflight.vision", _vision, settles=True),
     Check("preflight.storage", _storage),
     Check("preflight.clock", _clock),
 )
@@ -297,3 +304,11 @@ def run_checks(facts: Facts, config: Config, checks: Iterable[Check] = CHECKS) -
 def refusals(results: Iterable[CheckResult]) -> tuple[CheckResult, ...]:
     """The results that forbid a take-off: mandatory and failed or unknown."""
     return tuple(r for r in results if r.mandatory and r.passed is not True)
+
+
+_SETTLING = frozenset(check.code for check in CHECKS if check.settles)
+
+
+def may_settle(refused: Iterable[CheckResult]) -> bool:
+    """Whether all that forbids the take-off can become right by waiting, as a GPS fix can and a wrong route cannot."""
+    return all(result.code in _SETTLING for result in refused)

@@ -23,6 +23,7 @@ class FlightRecord(Wire):
     flight: str | None = None
     route: str | None = None
     plan_sha256: str | None = None
+    due: Utc | None = None
     report: FlightReport | None = None
 
 

@@ -1,0 +1,231 @@
+"""What the states of a flight share: the devices, the flight under way, and one way to look at the world."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+
+import structlog
+
+from agent.config import Config
+from agent.core.clock import Clock
+from agent.core.errors import ConfigError
+from agent.core.geo import LatLon
+from agent.core.outcome import Refused
+from agent.core.terrain import Terrain
+from agent.domain.mission import FlightPlan, ItemKind
+from agent.domain.nest_state import DronePresence
+from agent.domain.route import Route, Site
+from agent.domain.status import CheckResult, PointResult
+from agent.domain.telemetry import FlightMode
+from agent.flight.failsafes import Finding, FlightFacts, judge
+from agent.flight.ports import Eyes, Station
+from agent.flight.preflight import Facts
+from agent.flight.situation import Situation, presence
+from agent.flight.table import State
+from agent.missions.service import Assignment, Missions
+from agent.routes.checks import Limits, check_energy, check_plan
+from agent.routes.compile import Pad, compile_route
+from agent.routes.energy import EnergyModel, WindEstimate
+from agent.vehicle.interface import ParameterDeviation, Vehicle
+
+_log = structlog.get_logger(__name__)
+TICK_S = 0.2
+
+
+@dataclass
+class CurrentFlight:
+    """The flight under way."""
+
+    id: str
+    route: Route
+    due: datetime | None
+    latest: datetime | None
+    started_at: datetime
+    plan: FlightPlan | None = None
+    plan_problems: tuple[Refused, ...] | None = None
+    deviations: tuple[ParameterDeviation, ...] | None = None
+    checks: tuple[CheckResult, ...] = ()
+    reasons: list[tuple[str, str]] = field(default_factory=list)
+    points: dict[str, PointResult] = field(default_factory=dict)
+    airborne_at_s: float | None = None
+    charge_at_start: float | None = None
+    landings_missed: int = 0
+    outcome: str = "flying"
+
+
+@dataclass
+class FlightContext:
+    """Everything a state may use. One per agent, owned by the director."""
+
+    config: Config
+    vehicle: Vehicle
+    station: Station
+    eyes: Eyes
+    missions: Missions
+    clock: Clock
+    site: Site
+    routes: Mapping[str, Route]
+    terrain: Terrain | None
+    flight: CurrentFlight | None = None
+    commanded: frozenset[FlightMode] = frozenset()
+    _mode: FlightMode = FlightMode.UNKNOWN
+    _mode_since_s: float = 0.0
+
+    @cached_property
+    def pad(self) -> Pad:
+        """Where the drone lives."""
+        pad = self.config.nest.pad
+        return Pad(LatLon(pad.lat, pad.lon), pad.alt_amsl_m)
+
+    @property
+    def now_s(self) -> float:
+        """The event loop's time."""
+        return asyncio.get_running_loop().time()
+
+    def look(self) -> Situation:
+        """Everything known right now."""
+        telemetry = self.vehicle.telemetry
+        if telemetry.mode is not self._mode:
+            self._mode, self._mode_since_s = telemetry.mode, self.now_s
+        return Situation(
+            now_s=self.now_s,
+            telemetry=telemetry,
+            dock=self.station.dock,
+            weather=self.station.weather,
+            vision=self.eyes.status,
+            vision_well_at_s=self.eyes.well_at_s,
+            free_mb=shutil.disk_usage(self.config.store.directory).free / 1e6,
+        )
+
+    def presence(self) -> DronePresence:
+        """Where the drone surely is, right now."""
+        return presence(self.look(), self.pad, self.config.flight.pad_distance_max_m)
+
+    async def ticks(self, timeout_s: float | None = None) -> AsyncIterator[Situation]:
+        """Looks at the world at the control rate; ends after the time-out."""
+        end_s = None if timeout_s is None else self.now_s + timeout_s
+        while end_s is None or self.now_s < end_s:
+            yield self.look()
+            await asyncio.sleep(TICK_S)
+
+    def finding(self, state: State, situation: Situation) -> Finding | None:
+        """What the failsafes say; it is noted in the flight's reasons."""
+        found = judge(situation, self._flight_facts(state, situation), self.config)
+        if found is not None:
+            self.note(found.code, found.value)
+        return found
+
+    def expect(self, *modes: FlightMode) -> None:
+        """Says which modes follow from the nest's own orders: these, and the present one while an order takes effect.
+
+        A pilot's mode is never among them.
+        """
+        self.commanded = frozenset({*modes, self.look().mode}) - {FlightMode.MANUAL}
+
+    def note(self, code: str, value: str) -> None:
+        """Remembers a reason for what happens, for report and log. Each once."""
+        _log.warning("flight.reason", code=code, value=value)
+        if self.flight is not None and (code, value) not in self.flight.reasons:
+            self.flight.reasons.append((code, value))
+
+    def compile_plan(self, flight: CurrentFlight) -> None:
+        """Sets the flight's plan and what is wrong with it."""
+        limits = Limits(
+            self.config.flight.fence_margin_m, self.config.flight.clearance_min_m, self.config.flight.return_alt_rel_m
+        )
+        try:
+            flight.plan = compile_route(flight.route, self.site, self.pad, self.terrain, self.config.flight.takeoff_alt_rel_m)
+        except ConfigError as error:
+            flight.plan_problems = (Refused(error.code, error.message),)
+            return
+        flight.plan_problems = tuple(check_plan(flight.plan, self.pad, self.terrain, limits))
+
+    def facts(self, flight: CurrentFlight) -> Facts:
+        """What the preflight checks judge."""
+        situation = self.look()
+        battery = situation.telemetry.battery
+        left = None
+        if flight.plan is not None and battery is not None and battery.remaining is not None:
+            _, left = check_energy(
+                flight.plan,
+                self.pad,
+                self.energy,
+                flight.route.speed_m_s,
+                self._wind(situation),
+                battery.remaining,
+                self.config.flight.battery_reserve,
+            )
+        return Facts(
+            situation=situation,
+            presence=self.presence(),
+            pad=self.pad,
+            plan_problems=flight.plan_problems,
+            charge_at_pad=left,
+            deviations=flight.deviations,
+            unix_s=self.clock.unix_s(),
+        )
+
+    @property
+    def energy(self) -> EnergyModel:
+        """The drone's figures from the configuration."""
+        return EnergyModel(self.config.flight.cruise_power_w, self.config.flight.battery_capacity_wh)
+
+    def update_points(self, situation: Situation) -> bool:
+        """Marks inspection points that were reached; True if there is a new one."""
+        flight, mission = self.flight, situation.telemetry.mission
+        if flight is None or flight.plan is None or mission is None:
+            return False
+        passed = max(mission.reached, mission.current - 1)
+        watched = situation.age_s(situation.vision_well_at_s) < 5.0
+        fresh = [
+            item.inspection_point
+            for item in flight.plan.items[: passed + 1]
+            if item.kind is ItemKind.WAYPOINT and item.inspection_point and item.inspection_point not in flight.points
+        ]
+        for point in fresh:
+            flight.points[point] = PointResult(id=point, reached_at=self.clock.utc(), imaged=watched)
+        return bool(fresh)
+
+    def next_point(self) -> str | None:
+        """The inspection point on the way to which the drone is."""
+        flight = self.flight
+        if flight is None:
+            return None
+        return next((p.id for p in flight.route.points if p.id not in flight.points), None)
+
+    def _wind(self, situation: Situation) -> WindEstimate:
+        weather = situation.weather
+        # Stations stand low; at flight height the wind is about 1.4 times as strong (power law, exponent 0.15, 10 m -> 80 m).
+        return WindEstimate(weather.wind_m_s * 1.4, weather.wind_from_deg) if weather else WindEstimate()
+
+    def _flight_facts(self, state: State, situation: Situation) -> FlightFacts:
+        flight = self.flight
+        airborne_at_s = flight.airborne_at_s if flight else None
+        return FlightFacts(
+            state=state,
+            commanded=self.commanded,
+            mode_for_s=self.now_s - self._mode_since_s,
+            airborne_for_s=0.0 if airborne_at_s is None else self.now_s - airborne_at_s,
+            fence=self.site.fence,
+            pad=self.pad,
+            energy=self.energy,
+            wind=self._wind(situation),
+            return_alt_rel_m=self.config.flight.return_alt_rel_m,
+            vision_wanted=airborne_at_s is not None,
+        )
+
+    def begin(self, flight_id: str, assignment: Assignment) -> CurrentFlight:
+        """Makes an assignment the flight under way.
+
+        Raises:
+            ConfigError: there is no such route.
+        """
+        route = self.routes.get(assignment.route)
+        if route is None:
+            known = ", ".join(sorted(self.routes)) or "none"
+            raise ConfigError("route.unknown", f"route {assignment.route!r} is not in the library; known routes: {known}")
+        self.flight = CurrentFlight(flight_id, route, assignment.due, assignment.latest, self.clock.utc())
+        return self.flight

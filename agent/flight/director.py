@@ -1,0 +1,208 @@
+"""Runs the table: one state after the other, each step journalled before it is taken.
+
+The only place that turns an unforeseen exception into an event. Whatever fails in the air ends in the pessimistic row of its state.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+
+from agent.core.bus import Bus
+from agent.core.errors import NestError
+from agent.domain.codes import words_of
+from agent.domain.status import FlightReport, Reason
+from agent.flight.context import CurrentFlight, FlightContext
+from agent.flight.ports import Journal, Reports
+from agent.flight.record import Adoption, FlightRecord, adopt, plan_digest
+from agent.flight.situation import FRESH_S
+from agent.flight.states import air, ground
+from agent.flight.table import AIRBORNE_STATES, Event, State, step
+from agent.missions.service import Assignment
+
+_log = structlog.get_logger(__name__)
+_REPORT_EVERY_S = 5.0
+_FAILED_PAUSE_S = 1.0  # a state that fails at once must not spin
+
+RUN: dict[State, Callable[[FlightContext], Awaitable[Event]]] = {
+    State.IDLE: ground.idle,
+    State.PREPARING: ground.preparing,
+    State.LAUNCHING: ground.launching,
+    State.PATROLLING: air.patrolling,
+    State.RETURNING: air.returning,
+    State.LANDING: air.landing,
+    State.DIVERTING: air.diverting,
+    State.LOST: air.lost,
+    State.HANDS_OFF: air.hands_off,
+    State.SECURING: ground.securing,
+    State.FAULT: ground.fault,
+}
+
+_OUTCOMES = {
+    Event.REFUSED: "refused",
+    Event.DENIED: "refused",
+    Event.ROUTE_DONE: "completed",
+    Event.COME_HOME: "cut_short",
+    Event.PILOT: "cut_short",
+    Event.LINK_LOST: "cut_short",
+    Event.AUTOPILOT_LANDS: "cut_short",
+    Event.NOT_SECURED: "fault",
+    Event.DOWN_ELSEWHERE: "fault",
+    Event.GONE: "fault",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FlightState:
+    """Published on the bus at every step."""
+
+    state: State
+    words: str
+    flight: str | None
+    route: str | None
+
+
+class Director:
+    """Owns the flight under way.
+
+    Args:
+        ctx: what the states share.
+        journal: where each step is written before it is taken.
+        reports: where flight reports go.
+        bus: where :class:`FlightState` is published.
+    """
+
+    def __init__(self, ctx: FlightContext, journal: Journal, reports: Reports, bus: Bus) -> None:
+        self._ctx = ctx
+        self._journal = journal
+        self._reports = reports
+        self._bus = bus
+        self.state = State.IDLE
+        self.words = ""
+
+    async def run(self) -> None:
+        """Adopts what it finds, then runs the table for ever."""
+        adoption = await self._adopt()
+        self._enter(adoption.state, None, adoption.words)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._report_regularly())
+            while True:
+                event = await self._run_state()
+                taken = step(self.state, event)
+                self._settle_outcome(event)
+                self._enter(taken.next, event, taken.words)
+
+    async def _run_state(self) -> Event:
+        try:
+            return await RUN[self.state](self._ctx)
+        except NestError as error:
+            self._ctx.note(error.code, error.message)
+        except Exception as error:
+            _log.exception("flight.unforeseen", state=self.state)
+            self._ctx.note("flight.unforeseen", f"{type(error).__name__} in state {self.state.value}: {error}")
+        await asyncio.sleep(_FAILED_PAUSE_S)
+        return Event.FAILED
+
+    def _enter(self, state: State, event: Event | None, words: str) -> None:
+        """Writes the step, then takes it."""
+        flight = self._ctx.flight
+        ended = state in {State.IDLE, State.FAULT} and flight is not None
+        report = self.report(state, ended=ended)
+        self._journal.write(
+            FlightRecord(
+                at=self._ctx.clock.utc(),
+                state=state,
+                event=event,
+                words=words,
+                flight=flight.id if flight else None,
+                route=flight.route.id if flight else None,
+                plan_sha256=plan_digest(flight.plan) if flight and flight.plan else None,
+                due=flight.due if flight else self._last_due(),
+                report=report,
+            )
+        )
+        self.state, self.words = state, words
+        _log.info("flight.state", state=state.value, event=event.value if event else None, words=words)
+        if report is not None:
+            self._reports.publish_report(report)
+        self._bus.publish(FlightState(state, words, flight.id if flight else None, flight.route.id if flight else None))
+
+    def _last_due(self) -> datetime | None:
+        last = self._journal.latest()
+        return last.due if last else None
+
+    def _settle_outcome(self, event: Event) -> None:
+        """The first thing that decided the flight names its outcome; a fault overrides all."""
+        flight, outcome = self._ctx.flight, _OUTCOMES.get(event)
+        if flight is not None and outcome is not None and (flight.outcome == "flying" or outcome == "fault"):
+            flight.outcome = outcome
+
+    def report(self, state: State, *, ended: bool = False) -> FlightReport | None:
+        """The flight as it stands; None when there is none."""
+        flight = self._ctx.flight
+        if flight is None:
+            return None
+        points = tuple(flight.points.values())
+        upcoming = next((n for n, p in enumerate(flight.route.points) if p.id not in flight.points), None)
+        return FlightReport.model_validate(
+            {
+                "flight": flight.id,
+                "route": flight.route.id,
+                "state": state.value,
+                "outcome": flight.outcome,
+                "started_at": flight.started_at,
+                "ended_at": self._ctx.clock.utc() if ended else None,
+                "points_total": len(flight.route.points),
+                "points_seen": len(points),
+                "points": points,
+                "breakpoint_index": upcoming,
+                "reasons": tuple(
+                    Reason(code=code, words=f"{words_of(code)} {value}".strip()) for code, value in flight.reasons
+                ),
+                "checks": flight.checks,
+                "energy_used": self._energy_used(flight),
+            }
+        )
+
+    def _energy_used(self, flight: CurrentFlight) -> float | None:
+        battery = self._ctx.vehicle.telemetry.battery
+        if flight.charge_at_start is None or battery is None or battery.remaining is None:
+            return None
+        return min(1.0, max(0.0, flight.charge_at_start - battery.remaining))
+
+    async def _report_regularly(self) -> None:
+        """Publishes the progress of a flight in the air."""
+        seen = -1
+        while True:
+            await asyncio.sleep(_REPORT_EVERY_S)
+            flight = self._ctx.flight
+            if self.state in AIRBORNE_STATES and flight is not None and len(flight.points) != seen:
+                seen = len(flight.points)
+                if (report := self.report(self.state)) is not None:
+                    self._reports.publish_report(report)
+
+    async def _adopt(self) -> Adoption:
+        """Looks at journal and drone, and decides where to begin (S8)."""
+        last = self._journal.latest()
+        async for situation in self._ctx.ticks(self._ctx.config.vehicle.connect_timeout_s):
+            if situation.heard_age_s < FRESH_S and situation.telemetry.position is not None and situation.dock is not None:
+                break
+        digest = self._restore(last)
+        return adopt(last, self._ctx.look(), self._ctx.presence(), digest)
+
+    def _restore(self, last: FlightRecord | None) -> str | None:
+        """Makes the journal's flight the flight under way again; gives the digest of its plan compiled anew."""
+        if last is None or last.flight is None or last.route not in self._ctx.routes or last.state is State.IDLE:
+            return None
+        due = last.due or last.at
+        flight = self._ctx.begin(last.flight, Assignment(last.route, due, due))
+        if last.report is not None:
+            flight.started_at = last.report.started_at
+            flight.points = {p.id: p for p in last.report.points}
+            flight.checks = last.report.checks
+            flight.outcome = last.report.outcome
+        self._ctx.compile_plan(flight)
+        self._ctx.note("flight.restarted", f"the agent started again in state {last.state.value}")
+        return plan_digest(flight.plan) if flight.plan else None

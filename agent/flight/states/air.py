@@ -1,0 +1,194 @@
+"""States in which the drone flies and the nest is heard."""
+
+from agent.core.geo import distance_m
+from agent.core.outcome import Refused
+from agent.domain.mission import ItemKind, RallyPoint
+from agent.domain.nest_state import ClampState, DronePresence, LidState
+from agent.domain.telemetry import FlightMode
+from agent.flight.context import FlightContext
+from agent.flight.situation import FRESH_S, Situation
+from agent.flight.table import Event, State
+from agent.routes.checks import check_target
+
+_OVER_PAD_M = 6.0
+_REPEAT_S = 5.0  # an order that had no effect is given again after this
+_PLACE_KNOWN_S = 10.0  # after touch-down until pad and drone must agree where it is
+_HOMEWARD = frozenset({FlightMode.RETURN, FlightMode.LAND})
+_LANDINGS_MAX = 3  # one and two go-arounds
+
+
+async def patrolling(ctx: FlightContext) -> Event:
+    """Supervises the mission until the route is done or something is wrong."""
+    flight = ctx.flight
+    if flight is None or flight.plan is None:
+        return Event.FAILED
+    if flight.airborne_at_s is None:  # adopted in the air
+        flight.airborne_at_s = ctx.now_s
+    ctx.expect(FlightMode.MISSION)
+    await ctx.eyes.watch(flight.id)
+    last = len(flight.plan.items) - 1
+    ends = next((n for n, item in enumerate(flight.plan.items) if item.kind is ItemKind.RETURN), last)
+    async for situation in ctx.ticks():
+        ctx.update_points(situation)
+        mission = situation.telemetry.mission
+        if situation.down:
+            ctx.note("flight.landed_early", "the drone is down in the middle of the route")
+            return Event.AUTOPILOT_LANDS
+        if mission is not None and (mission.complete or mission.current >= ends):
+            return Event.ROUTE_DONE
+        if (found := ctx.finding(State.PATROLLING, situation)) is not None:
+            return found.event
+    return Event.FAILED
+
+
+async def returning(ctx: FlightContext) -> Event:
+    """Brings the drone home by the autopilot's own return mode; makes sure that the nest is open for it."""
+    ctx.expect(FlightMode.RETURN, FlightMode.LAND)
+    await _order_return(ctx)
+    if not await _pad_open(ctx):
+        return Event.NO_PAD
+    ordered_s = ctx.now_s
+    async for situation in ctx.ticks():
+        distance = situation.pad_distance_m(ctx.pad)
+        if situation.down or (distance is not None and distance < _OVER_PAD_M):
+            return Event.OVER_PAD
+        if ctx.now_s - ordered_s > _REPEAT_S and situation.mode not in _HOMEWARD:
+            await _order_return(ctx)
+            ordered_s = ctx.now_s
+        if (found := ctx.finding(State.RETURNING, situation)) is not None:
+            return found.event
+    return Event.FAILED
+
+
+async def _order_return(ctx: FlightContext) -> None:
+    situation = ctx.look()
+    if situation.down or situation.mode in _HOMEWARD or situation.mode is FlightMode.MANUAL:
+        return  # on its way, or in a pilot's hands
+    outcome = await ctx.vehicle.return_home()
+    if isinstance(outcome, Refused):
+        ctx.note(outcome.code, outcome.words)
+
+
+async def _pad_open(ctx: FlightContext) -> bool:
+    """Whether the drone can land on its pad; opens the lid if it is not open."""
+    if _open_known(ctx):
+        return True
+    outcome = await ctx.station.open_for_landing(ctx.presence)
+    if not isinstance(outcome, Refused):
+        return True
+    ctx.note(outcome.code, outcome.words)
+    return _open_known(ctx)
+
+
+def _open_known(ctx: FlightContext) -> bool:
+    """The lid stays open during a flight; a dock that fell silent with an open lid still has an open lid."""
+    dock = ctx.station.dock
+    return dock is not None and dock.lid is LidState.OPEN and dock.clamps is ClampState.RELEASED
+
+
+async def landing(ctx: FlightContext) -> Event:
+    """Supervises the landing and says where the drone came down."""
+    ctx.expect(FlightMode.RETURN, FlightMode.LAND)
+    down_at_s: float | None = None
+    async for situation in ctx.ticks(ctx.config.flight.landing_timeout_s):
+        if situation.down:
+            down_at_s = down_at_s or situation.now_s
+            place = ctx.presence()
+            if place is DronePresence.ON_PAD:
+                return Event.DOWN
+            if situation.now_s - down_at_s > _PLACE_KNOWN_S:
+                ctx.note("flight.down_elsewhere", _where(ctx, situation))
+                return Event.DOWN_ELSEWHERE
+            continue
+        down_at_s = None
+        if (found := ctx.finding(State.LANDING, situation)) is not None:
+            return found.event
+    if ctx.flight is not None:
+        ctx.flight.landings_missed += 1
+        if ctx.flight.landings_missed >= _LANDINGS_MAX:
+            ctx.note("flight.landing_missed", f"{ctx.flight.landings_missed} landings did not end on the pad")
+            return Event.NO_PAD
+    return Event.MISSED
+
+
+async def diverting(ctx: FlightContext) -> Event:
+    """Lands at the nearest rally point; where there is none, where it is."""
+    ctx.expect(FlightMode.GUIDED, FlightMode.LAND, FlightMode.HOLD)
+    rally = nearest_rally(ctx, ctx.look())
+    if rally is not None:
+        outcome = await ctx.vehicle.goto(rally.place, rally.alt_rel_m)
+        if isinstance(outcome, Refused):
+            ctx.note(outcome.code, outcome.words)
+        async for situation in ctx.ticks(ctx.config.flight.flight_time_max_s):
+            position = situation.telemetry.position
+            if situation.down:
+                return _came_down(ctx)
+            if position is not None and distance_m(position.place, rally.place) < _OVER_PAD_M:
+                break
+            if (found := ctx.finding(State.DIVERTING, situation)) is not None:
+                return found.event
+    return await _land_where_it_is(ctx)
+
+
+async def _land_where_it_is(ctx: FlightContext) -> Event:
+    ordered_s = -_REPEAT_S
+    async for situation in ctx.ticks(ctx.config.flight.landing_timeout_s):
+        if situation.down:
+            return _came_down(ctx)
+        if situation.mode is not FlightMode.LAND and ctx.now_s - ordered_s > _REPEAT_S:
+            outcome = await ctx.vehicle.land_here()
+            ordered_s = ctx.now_s
+            if isinstance(outcome, Refused):
+                ctx.note(outcome.code, outcome.words)
+        if (found := ctx.finding(State.DIVERTING, situation)) is not None:
+            return found.event
+    return Event.FAILED
+
+
+def _came_down(ctx: FlightContext) -> Event:
+    if ctx.presence() is DronePresence.ON_PAD:
+        return Event.DOWN
+    ctx.note("flight.down_elsewhere", _where(ctx, ctx.look()))
+    return Event.DOWN_ELSEWHERE
+
+
+def nearest_rally(ctx: FlightContext, situation: Situation) -> RallyPoint | None:
+    """The nearest rally point inside the fence; None where there is none or the position is unknown."""
+    position = situation.telemetry.position
+    if position is None:
+        return None
+    usable = [r for r in ctx.site.rally if check_target(r.place, r.alt_rel_m, ctx.site.fence, 0.0) is None]
+    return min(usable, key=lambda r: distance_m(r.place, position.place), default=None)
+
+
+async def lost(ctx: FlightContext) -> Event:
+    """Listens. The autopilot's own failsafe brings the drone home; the lid stays open for it."""
+    async for situation in ctx.ticks(ctx.config.flight.flight_time_max_s):
+        if situation.heard_age_s > FRESH_S - 1.0:
+            continue
+        if situation.down:
+            return Event.AUTOPILOT_LANDS  # the landing state says where
+        if situation.mode is FlightMode.MANUAL:
+            return Event.PILOT
+        return Event.AUTOPILOT_LANDS if situation.mode is FlightMode.LAND else Event.LINK_BACK
+    return Event.GONE
+
+
+async def hands_off(ctx: FlightContext) -> Event:
+    """A pilot flies. The nest gives no order; it watches until the drone is down or sent home."""
+    async for situation in ctx.ticks():
+        if situation.down or situation.mode is FlightMode.LAND:
+            return Event.AUTOPILOT_LANDS  # the landing state says where
+        if situation.mode is FlightMode.RETURN:
+            return Event.RELEASED
+        if (found := ctx.finding(State.HANDS_OFF, situation)) is not None:
+            return found.event
+    return Event.FAILED
+
+
+def _where(ctx: FlightContext, situation: Situation) -> str:
+    position = situation.telemetry.position
+    distance = situation.pad_distance_m(ctx.pad)
+    if position is None or distance is None:
+        return "position unknown"
+    return f"at {position.place.lat_deg:.6f}, {position.place.lon_deg:.6f}, {distance:.0f} m from the pad"

@@ -1,0 +1,1 @@
+"""What the nest shall fly next, and why."""
