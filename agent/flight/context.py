@@ -16,7 +16,7 @@ from agent.core.geo import LatLon
 from agent.core.outcome import Refused
 from agent.core.terrain import Terrain
 from agent.domain.mission import FlightPlan, ItemKind
-from agent.domain.nest_state import DronePresence
+from agent.domain.nest_state import DockState, DronePresence
 from agent.domain.route import Route, Site
 from agent.domain.status import CheckResult, PointResult
 from agent.domain.telemetry import FlightMode
@@ -71,6 +71,7 @@ class FlightContext:
     terrain: Terrain | None
     flight: CurrentFlight | None = None
     commanded: frozenset[FlightMode] = frozenset()
+    last_dock: DockState | None = None
     _mode: FlightMode = FlightMode.UNKNOWN
     _mode_since_s: float = 0.0
 
@@ -90,6 +91,7 @@ class FlightContext:
         telemetry = self.vehicle.telemetry
         if telemetry.mode is not self._mode:
             self._mode, self._mode_since_s = telemetry.mode, self.now_s
+        self.last_dock = self.station.dock or self.last_dock
         return Situation(
             now_s=self.now_s,
             telemetry=telemetry,

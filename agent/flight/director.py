@@ -1,6 +1,7 @@
 """Runs the table: one state after the other, each step journalled before it is taken.
 
-The only place that turns an unforeseen exception into an event. Whatever fails in the air ends in the pessimistic row of its state.
+The only place that turns an unforeseen exception into an event. Whatever fails in the air ends in the pessimistic row of its
+state.
 """
 
 import asyncio
@@ -99,7 +100,7 @@ class Director:
             return await RUN[self.state](self._ctx)
         except NestError as error:
             self._ctx.note(error.code, error.message)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 the outermost loop of the flight: it reports, and the table decides
             _log.exception("flight.unforeseen", state=self.state)
             self._ctx.note("flight.unforeseen", f"{type(error).__name__} in state {self.state.value}: {error}")
         await asyncio.sleep(_FAILED_PAUSE_S)
@@ -194,7 +195,9 @@ class Director:
 
     def _restore(self, last: FlightRecord | None) -> str | None:
         """Makes the journal's flight the flight under way again; gives the digest of its plan compiled anew."""
-        if last is None or last.flight is None or last.route not in self._ctx.routes or last.state is State.IDLE:
+        if last is None or last.flight is None or last.route is None or last.state is State.IDLE:
+            return None
+        if last.route not in self._ctx.routes:
             return None
         due = last.due or last.at
         flight = self._ctx.begin(last.flight, Assignment(last.route, due, due))

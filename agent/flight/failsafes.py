@@ -1,7 +1,7 @@
 """What ends a patrol early: situation -> finding. Pure, one table, first row that holds wins.
 
-The autopilot has failsafes of its own, which act when the nest is silent or dead. These act earlier and know more. They never fight a
-pilot: PILOT stands near the top.
+The autopilot has failsafes too, which act when the nest is silent or dead. These act earlier and know more. They never
+fight a pilot: PILOT stands near the top.
 """
 
 from collections.abc import Callable

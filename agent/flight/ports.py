@@ -51,7 +51,7 @@ class Eyes(Protocol):
         """Loop time when it last said that all is well."""
         ...
 
-    async def watch(self, flight: str | None) -> None:
+    def watch(self, flight: str | None) -> None:
         """Looks for hazards on behalf of a flight; None ends it."""
         ...
 

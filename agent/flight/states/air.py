@@ -25,7 +25,7 @@ async def patrolling(ctx: FlightContext) -> Event:
     if flight.airborne_at_s is None:  # adopted in the air
         flight.airborne_at_s = ctx.now_s
     ctx.expect(FlightMode.MISSION)
-    await ctx.eyes.watch(flight.id)
+    ctx.eyes.watch(flight.id)
     last = len(flight.plan.items) - 1
     ends = next((n for n, item in enumerate(flight.plan.items) if item.kind is ItemKind.RETURN), last)
     async for situation in ctx.ticks():
@@ -82,7 +82,7 @@ async def _pad_open(ctx: FlightContext) -> bool:
 
 def _open_known(ctx: FlightContext) -> bool:
     """The lid stays open during a flight; a dock that fell silent with an open lid still has an open lid."""
-    dock = ctx.station.dock
+    dock = ctx.last_dock
     return dock is not None and dock.lid is LidState.OPEN and dock.clamps is ClampState.RELEASED
 
 

@@ -121,7 +121,7 @@ async def _stood_down(ctx: FlightContext) -> Event:
 
 async def securing(ctx: FlightContext) -> Event:
     """Clamps the drone, closes the lid, charges."""
-    await ctx.eyes.watch(None)
+    ctx.eyes.watch(None)
     for _ in range(_SECURE_TRIES):
         outcome = await ctx.station.secure(ctx.presence)
         if not isinstance(outcome, Refused):
@@ -143,7 +143,7 @@ def _closed_on_drone(ctx: FlightContext) -> bool:
 
 async def fault(ctx: FlightContext) -> Event:
     """Waits for a person. The clearing is a file, so that it works from any shell and survives a restart."""
-    await ctx.eyes.watch(None)
+    ctx.eyes.watch(None)
     clearance = ctx.config.store.directory / "clear-fault"
     async for situation in ctx.ticks():
         if clearance.exists():
