@@ -45,7 +45,7 @@ def _routes(config: Config) -> list[str]:
     except NestError as error:
         return [str(error)]
     unknown = sorted({entry.route for entry in config.missions.schedule} - routes.keys())
-    problems = [f"route.unknown: the calendar names route {name!r}, which is not in {config.nest.routes_dir}" for name in unknown]
+    problems = [f"route.unknown: the calendar names route {name!r}, which is not in the library" for name in unknown]
     for route in routes.values():
         problems += _one_route(config, route, site, terrain)
     return problems
