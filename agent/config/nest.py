@@ -51,7 +51,7 @@ class DockSection(Section):
     """Modbus unit id."""
     poll_interval_s: float = Field(default=0.5, gt=0, le=5)
     """How often the dock's state is read."""
-    response_timeout_s: float = Field(default=3.0, gt=0, le=30)
+    response_timeout_s: float = Field(default=5.0, gt=0, le=30)
     """How long to wait for an answer of the PLC."""
     lid_timeout_s: float = Field(default=60.0, gt=0, le=600)
     """Longest time the lid may take to open or close."""

@@ -87,9 +87,8 @@ class ModbusDock:
     async def _ask(self, request: Callable[[], Awaitable[ModbusPDU]]) -> ModbusPDU:
         """One request and its answer. Anything but a proper answer costs the connection."""
         try:
-            async with asyncio.timeout(self._config.response_timeout_s):
-                answer = await request()
-        except (ModbusException, TimeoutError, OSError) as error:
+            answer = await request()  # the library gives up after the client's time-out
+        except (ModbusException, OSError) as error:
             self._drop()
             where = f"{self._config.host}:{self._config.port}"
             raise LinkError("dock.unreachable", f"the PLC at {where} does not answer properly in time ({error})") from error

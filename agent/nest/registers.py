@@ -64,8 +64,10 @@ REFUSALS: dict[int, str] = {
 }
 """Why the PLC refused the last command by its own safety program."""
 
-# The lid's position sensor may differ so much from the end where the switch is made (per mille of its travel).
-_END_TOLERANCE = 30
+# Per mille of the lid's travel: where a switch is made the position may be so far from the end, and where it says to be so near
+# to the end the switch must be made.
+_SWITCH_MADE_WITHIN = 30
+_SWITCH_MUST_BE_MADE_WITHIN = 4
 
 
 def scans_of(registers: Sequence[int]) -> int:
@@ -117,12 +119,12 @@ def lid_state(status: int, position: int) -> LidState:
         return LidState.CONFLICT
     if status & LID_RUNNING:
         return LidState.MOVING
-    at_open, at_closed = position >= 1000 - _END_TOLERANCE, position <= _END_TOLERANCE
-    if (opened, closed) != (at_open, at_closed):
-        return LidState.CONFLICT
-    if opened:
-        return LidState.OPEN
-    return LidState.CLOSED if closed else LidState.STOPPED
+    for made, from_end, state in ((opened, 1000 - position, LidState.OPEN), (closed, position, LidState.CLOSED)):
+        if made:
+            return state if from_end <= _SWITCH_MADE_WITHIN else LidState.CONFLICT
+        if from_end <= _SWITCH_MUST_BE_MADE_WITHIN:
+            return LidState.CONFLICT
+    return LidState.STOPPED
 
 
 def clamp_state(status: int) -> ClampState:

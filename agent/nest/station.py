@@ -160,6 +160,8 @@ class Station:
                 return outcome
             last = await self._refresh()
             if isinstance(last, Refused):
+                last = await self._refresh()
+            if isinstance(last, Refused):
                 return last
             return Accepted() if done(last) else Refused("dock.not_verified", f"the dock did not stay so: {words_of(last)}")
 
@@ -167,7 +169,7 @@ class Station:
         """Clears what the PLC has latched; it latches again where the cause is still there."""
         state = await self._refresh()
         if isinstance(state, Refused):
-            return state
+            return Accepted() if self.dock else state
         return await self._command(Movement.RESET) if state.faults and not state.emergency_stop else Accepted()
 
     async def _move(self, step: Step, presence: Presence) -> Outcome:
@@ -184,7 +186,7 @@ class Station:
                     if isinstance(outcome, Refused) and asked_s is not None:
                         await self._stop_lid(step)
                     return outcome
-                if asked_s is None or (_now_s() - asked_s > _REPEAT_AFTER_S and not self._under_way(step)):
+                if self._must_ask(step, asked_s):
                     await self._command(step.movement)
                     asked_s = _now_s()
                 await asyncio.sleep(self._dock_config.poll_interval_s)
@@ -202,12 +204,14 @@ class Station:
                 return Refused(min(ends), f"could not {step.movement}: the dock shows {words_of(state)}")
         verdict = judge(step.movement, self._dock, presence(), _now_s(), self.dock_max_age_s)
         if isinstance(verdict, Accepted):
-            # Without this reading the last one may still be fresh: a movement goes on, but none is begun.
-            return None if isinstance(state, DockState) or asked_s is not None else state
+            return None
         return state if isinstance(state, Refused) else verdict
 
-    def _under_way(self, step: Step) -> bool:
-        return self._dock is not None and step.under_way(self._dock)
+    def _must_ask(self, step: Step, asked_s: float | None) -> bool:
+        """Only on a reading of this moment: an answer that was lost delays a movement, it does not begin one."""
+        if self._dock is None or self._dock_problem is not None:
+            return False
+        return asked_s is None or (_now_s() - asked_s > _REPEAT_AFTER_S and not step.under_way(self._dock))
 
     async def _command(self, movement: Movement) -> Outcome:
         """Sends a request. One that may not have arrived is asked for again by the caller, who looks at the sensors."""
