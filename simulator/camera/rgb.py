@@ -1,0 +1,181 @@
+"""Renders a world as an RGB camera sees it, with the truth about what is in the picture.
+
+Knows the world, the pose and the lens. Knows nothing of streams or files.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator.camera import raycast
+from simulator.camera.flames import VISIBLE_INTENSITY, FlameLayer, char, draw_flames, flame_layer
+from simulator.camera.labels import Box, flame_boxes, smoke_boxes
+from simulator.camera.light import Light, light_of, sky_picture, sun_in_view
+from simulator.camera.optics import Optics, apply_optics
+from simulator.camera.plume import SmokeLayer, draw_smoke, smoke_layer
+from simulator.camera.projection import Camera
+from simulator.camera.sprites import detail_tile
+from simulator.camera.traffic import draw_lines, draw_traffic
+from simulator.camera.water import WaterMasks, find_water, water_picture
+from simulator.world.grid import Field2D
+from simulator.world.scene import World
+
+Picture = NDArray[np.uint8]
+
+_BAND_ROWS = 40
+_DETAIL_BELOW_M = 0.45  # of ground a pixel: from here on the ground's picture needs grain
+_MIP_LEVELS = 6
+
+
+@dataclass(frozen=True, eq=False)
+class Rendered:
+    """A picture and what is in it.
+
+    Attributes:
+        picture: BGR, before compression.
+        boxes: flames and smoke.
+        masks: water at the picture's size; None where no water is seen.
+    """
+
+    picture: Picture
+    boxes: tuple[Box, ...]
+    masks: WaterMasks | None
+
+
+class Renderer:
+    """Draws one world. Holds its textures; one instance is used by one thread.
+
+    Args:
+        world: the world.
+        optics: lens and sensor.
+    """
+
+    def __init__(self, world: World, optics: Optics | None = None) -> None:
+        self.world = world
+        self.optics = optics or Optics()
+        self.light: Light = light_of(world.config.sun, world.config.air)
+        surface = world.surface
+        self._mips = [surface.picture]
+        while len(self._mips) < _MIP_LEVELS:
+            self._mips.append(np.asarray(cv2.resize(self._mips[-1], None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)))
+
+    def render(self, camera: Camera, world_s: float, frame: int = 0, motion_px: tuple[float, float] = (0.0, 0.0)) -> Rendered:
+        """The picture from a pose at a moment. The same arguments give the same picture."""
+        world, surface = self.world, self.world.surface
+        hits = raycast.cast(camera, world.ground.height_amsl_m, world.ground.grid, surface.canopy, surface.grid)
+        picture = self._ground_picture(camera, hits)
+        places = hits.east_m[::2, ::2], hits.north_m[::2, ::2]
+        for fire in world.fires:
+            char(picture, fire, world_s, *places)
+        masks = self._lay_water(picture, camera, hits, places, world_s)
+        draw_traffic(picture, camera, world, world_s, hits.depth_m)
+        draw_lines(picture, camera, world)
+        haze = self._lay_air(picture, camera, hits, world_s)
+        flames, smokes = self._lay_fires(picture, camera, hits.depth_m, haze, world_s)
+        boxes = (*(box for layer in flames for box in flame_boxes(layer, VISIBLE_INTENSITY)), *(b for s in smokes for b in s))
+        glare = sun_in_view(camera, self.light) ** 3 * (1.0 - 0.8 * self.light.cloud_cover)
+        return Rendered(apply_optics(picture, self.optics, glare, motion_px, frame), boxes, masks)
+
+    def _ground_picture(self, camera: Camera, hits: raycast.Hits) -> Picture:
+        """The lit ground. Bands of rows take the texture whose resolution fits their distance."""
+        grid = self.world.surface.grid
+        column, row = grid.to_cells(hits.east_m, hits.north_m)
+        picture = np.empty((*hits.depth_m.shape, 3), np.uint8)
+        tile = detail_tile()
+        for top in range(0, picture.shape[0], _BAND_ROWS):
+            rows = slice(top, min(top + _BAND_ROWS, picture.shape[0]))
+            pixel_m = _footprint_m(camera, hits, rows)
+            level = int(np.clip(np.floor(np.log2(max(pixel_m, 1e-3) / grid.step_m) + 0.45), 0, _MIP_LEVELS - 1))
+            scale = np.float32(0.5**level)
+            shift = np.float32(0.5 * scale - 0.5)
+            part = cv2.remap(
+                self._mips[level], column[rows] * scale + shift, row[rows] * scale + shift, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP
+            )
+            if pixel_m < _DETAIL_BELOW_M:
+                grain = cv2.remap(tile, column[rows] * 4.7, row[rows] * 4.7, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
+                part = cv2.multiply(part, grain, scale=1.0 / 128.0)
+            picture[rows] = part
+        self._shade_sides(picture, hits)
+        return picture
+
+    def _shade_sides(self, picture: Picture, hits: raycast.Hits) -> None:
+        """The flanks of crowns and the walls of houses are darker than their tops. In place."""
+        surface = self.world.surface
+        column, row = surface.grid.to_cells(hits.east_m[::2, ::2], hits.north_m[::2, ::2])
+        top = cv2.remap(surface.canopy, column, row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
+        below = top.astype(np.float32) * np.float32(0.1) - hits.above_m
+        light = np.clip(1.0 - 0.11 * (below - 0.4), 0.42, 1.0).astype(np.float32)
+        light = cv2.resize(cv2.blur(light, (3, 3)), (picture.shape[1], picture.shape[0]), interpolation=cv2.INTER_LINEAR)
+        cv2.multiply(picture, cv2.merge([light, light, light]), dst=picture, dtype=cv2.CV_8U)
+
+    def _lay_water(
+        self, picture: Picture, camera: Camera, hits: raycast.Hits, places: tuple[Field2D, Field2D], world_s: float
+    ) -> WaterMasks | None:
+        world, rise = self.world, self.world.water_rise_m(world_s)
+        needed = np.asarray(world.water_grid.sample(world.flooding_rise_m, *places), np.float32)
+        found = find_water(needed, hits.above_m, rise, hits.sky)
+        if found is None:
+            return None
+        cover, masks = found
+        x, y, wide, high = cv2.boundingRect(cv2.findNonZero(masks.water))
+        cut = slice(y, y + high), slice(x, x + wide)
+        rays = raycast.half_rays(camera)
+        look = water_picture((rays[0][cut], rays[1][cut], rays[2][cut]), (places[0][cut], places[1][cut]), self.light, rise, world_s)
+        part = picture[2 * y : 2 * (y + high), 2 * x : 2 * (x + wide)]
+        size = part.shape[1], part.shape[0]
+        share = cv2.resize(cover[cut], size, interpolation=cv2.INTER_LINEAR)
+        part[:] = cv2.blendLinear(cv2.resize(look, size, interpolation=cv2.INTER_LINEAR), part, share, 1.0 - share)
+        full = picture.shape[1], picture.shape[0]
+        return WaterMasks(*(np.asarray(cv2.resize(m, full, interpolation=cv2.INTER_NEAREST)) for m in (masks.water, masks.flood)))
+
+    def _lay_air(self, picture: Picture, camera: Camera, hits: raycast.Hits, world_s: float) -> Field2D:
+        """Haze and sky. In place. Returns the haze's share at half the picture's size."""
+        haze = self.light.haze(np.ascontiguousarray(hits.depth_m[::2, ::2]))
+        veil = np.empty((*haze.shape, 3), np.uint8)
+        veil[:] = np.clip(self.light.horizon, 0, 255)
+        share = haze
+        if cv2.countNonZero(hits.sky):
+            sky = sky_picture(self.light, raycast.half_rays(camera), world_s)
+            cv2.copyTo(sky, hits.sky, veil)
+            share = haze.copy()
+            share[hits.sky > 0] = 1.0
+        size = picture.shape[1], picture.shape[0]
+        wide = cv2.resize(share, size, interpolation=cv2.INTER_LINEAR)
+        picture[:] = cv2.blendLinear(cv2.resize(veil, size, interpolation=cv2.INTER_LINEAR), picture, wide, 1.0 - wide)
+        return haze
+
+    def _lay_fires(
+        self, picture: Picture, camera: Camera, depth_m: Field2D, haze: Field2D, world_s: float
+    ) -> tuple[list[FlameLayer], list[list[Box]]]:
+        """Smoke first, then flames shining through it. In place."""
+        flames: list[FlameLayer] = []
+        smokes: list[list[Box]] = []
+        for number, fire in enumerate(self.world.fires):
+            smoke = smoke_layer(camera, self.world.puffs(number, world_s), depth_m, self.light.sun)
+            clear: Field2D | None = None
+            if smoke is not None:
+                veil = self._haze_at(camera, fire.east_m, fire.north_m)
+                draw_smoke(picture, smoke, self.light.sunlight, np.full(smoke.clear.shape, veil, np.float32))
+                smokes.append(smoke_boxes(smoke, veil))
+                clear = np.ones(depth_m.shape, np.float32)
+                clear[smoke.top : smoke.top + smoke.clear.shape[0], smoke.left : smoke.left + smoke.clear.shape[1]] = smoke.clear
+            layer = flame_layer(camera, fire, world_s, depth_m)
+            if layer is not None:
+                draw_flames(picture, layer, clear)
+                flames.append(layer)
+        return flames, smokes
+
+    def _haze_at(self, camera: Camera, east_m: float, north_m: float) -> float:
+        away = float(np.hypot(camera.position_m[0] - east_m, camera.position_m[1] - north_m))
+        return float(self.light.haze(np.full((1, 1), away, np.float32))[0, 0])
+
+
+def _footprint_m(camera: Camera, hits: raycast.Hits, rows: slice) -> float:
+    """Metres of ground a pixel of a band covers: across at its median depth, and along the slant if that is coarser."""
+    depth = hits.depth_m[rows][::8, ::16]
+    across = float(np.median(depth)) / camera.lens.focal_px
+    above = max(1.0, float(camera.position_m[2]) - 20.0)
+    slant = min(4.0, max(1.0, float(np.median(depth)) / above))
+    return across * slant**0.6
