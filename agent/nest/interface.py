@@ -41,7 +41,7 @@ class Dock(Protocol):
 
         Raises:
             LinkError: the dock cannot be reached or does not answer in time; the request may or may not have arrived.
-            ProtocolError: it answers, but not as its register map says.
+            ProtocolError: it answers, but not as its register map says, or does not take the request.
         """
         ...
 

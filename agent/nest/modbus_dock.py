@@ -7,6 +7,8 @@ loop's. A connection that failed once is thrown away, so that a late answer can 
 
 import asyncio
 import logging
+import socket
+import struct
 from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Self
@@ -22,6 +24,7 @@ from agent.nest.interface import Movement
 from agent.nest.registers import COMMANDS, HEARTBEAT, INPUTS, decode, scans_of
 
 _PLC_STOPPED_AFTER_S = 5.0
+_TAKEN_POLL_S = 0.1
 
 
 class ModbusDock:
@@ -66,7 +69,15 @@ class ModbusDock:
         register, value = COMMANDS[movement]
         async with self._turn:
             client = await self._connected()
-            await self._ask(lambda: client.write_register(register, value, device_id=self._config.unit_id))
+            unit = self._config.unit_id
+            await self._ask(lambda: client.write_register(register, value, device_id=unit))
+            deadline_s = asyncio.get_running_loop().time() + self._config.response_timeout_s
+            # The PLC sets the register back to 0 in the cycle that takes the request.
+            while (await self._ask(lambda: client.read_holding_registers(register, count=1, device_id=unit))).registers != [0]:
+                if asyncio.get_running_loop().time() > deadline_s:
+                    await self._ask(lambda: client.write_register(register, 0, device_id=unit))  # nobody may take it later
+                    raise ProtocolError("dock.protocol", f"the PLC did not take {value} from holding register {register}")
+                await asyncio.sleep(_TAKEN_POLL_S)
 
     async def _connected(self) -> AsyncModbusTcpClient:
         if self._client is not None and self._client.connected:
@@ -81,6 +92,7 @@ class ModbusDock:
             raise LinkError(
                 "dock.unreachable", f"the PLC at {config.host}:{config.port} cannot be reached; check its power and network"
             )
+        _discard_unsent_on_close(client)
         self._client = client
         return client
 
@@ -91,7 +103,8 @@ class ModbusDock:
         except (ModbusException, OSError) as error:
             self._drop()
             where = f"{self._config.host}:{self._config.port}"
-            raise LinkError("dock.unreachable", f"the PLC at {where} does not answer properly in time ({error})") from error
+            words = f"the PLC at {where} gave no proper answer within {self._config.response_timeout_s:g} s"
+            raise LinkError("dock.unreachable", words) from error
         except BaseException:
             self._drop()  # cancelled in between: the answer would meet the next request
             raise
@@ -110,3 +123,10 @@ class ModbusDock:
         if self._client is not None:
             self._client.close()
             self._client = None
+
+
+def _discard_unsent_on_close(client: AsyncModbusTcpClient) -> None:
+    """Makes closing a reset. Else the kernel would go on delivering a request after an outage, when it is long withdrawn."""
+    sock = client.ctx.transport.get_extra_info("socket")
+    if sock is not None:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -56,6 +56,7 @@ class Plc:
     _beat_age_s: float = 0.0
     _latched: int = 0
     _refusal: int = 0
+    _stopped: bool = False
 
     def __post_init__(self) -> None:
         self._lid = _Drive(self.box.lid, FAULT_LID)
@@ -66,7 +67,12 @@ class Plc:
     def scan(self, dt_s: float) -> None:
         """One cycle."""
         if Fault.PLC_STOPPED in self.box.faults or not self.box.has_power:
+            self._stopped = True
+            self._stop_all()
             return
+        if self._stopped:  # a program that starts forgets what was asked of it before
+            self._stopped = False
+            self.holding[H_LID : H_RESET + 1] = [0] * (H_RESET + 1 - H_LID)
         self._watch_controller(dt_s)
         self._take_commands()
         for drive in (self._lid, self._clamps, self._charger):
