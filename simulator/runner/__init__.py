@@ -1,0 +1,1 @@
+"""Starts a whole nest as the processes that it really is."""

@@ -1,0 +1,197 @@
+"""One nest as processes: hub, drone, dock, camera, agent. Used by the demo and by the scenario tests.
+
+Everything talks over loopback sockets. The agent is started last, with a calendar that sends the drone out soon.
+"""
+
+import json
+import shutil
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from agent.core.clock import Clock, TimeBase
+from simulator.hub.broker import Broker
+from simulator.hub.subscriber import Subscriber
+from simulator.runner.nest_files import Ports, write_nest
+from simulator.runner.processes import Child, Processes, free_port, listening
+from simulator.scenario import Scenario
+
+_NEST_SIM = (sys.executable, "-m", "simulator")
+_START_TIMEOUT_S = 120.0
+
+
+@dataclass
+class NestRun:
+    """A running nest.
+
+    Attributes:
+        folder: everything the run leaves behind.
+        hub: what an independent subscriber hears.
+        take_off: when the calendar starts the flight.
+    """
+
+    scenario: Scenario
+    folder: Path
+    clock: Clock
+    ports: Ports
+    processes: Processes
+    broker: Broker
+    hub: Subscriber
+    config: Path
+    take_off: datetime
+
+    @property
+    def nest_folder(self) -> Path:
+        """What a technician would see on the nest's computer."""
+        return self.config.parent
+
+    @property
+    def agent(self) -> Child:
+        """The agent's process."""
+        return self.processes.children["agent"]
+
+    def start_agent(self) -> None:
+        """Starts the agent; also after it was killed."""
+        command = (sys.executable, "-m", "simulator.runner.agent_process", "-c", str(self.config))
+        self.processes.start("agent", (*command, "--time-base", str(self.clock.base)))
+
+    def wait(self, what: str, ready: Callable[[], bool], product_s: float) -> None:
+        """Waits for a condition, at most so many seconds of the run's own clock.
+
+        Raises:
+            DeviceError: it did not come true in time, or a process ended.
+        """
+        self.processes.wait(what, ready, product_s / self.clock.base.rate)
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """How a scenario is run.
+
+    Attributes:
+        speed: times real time.
+        camera: a clip or folder that the camera shows instead of the rendered world.
+        vehicle_args: further arguments of the vehicle's process.
+    """
+
+    speed: float
+    camera: Path | None = None
+    broker: str = "auto"
+    fps: float = 5.0
+    vehicle_args: tuple[str, ...] = ()
+
+
+@contextmanager
+def start_nest(scenario: Scenario, folder: Path, options: RunOptions, tell: Callable[[str], None]) -> Iterator[NestRun]:
+    """Starts all processes of a scenario's nest, the agent last; stops them when the block ends.
+
+    Args:
+        folder: emptied first.
+        tell: takes a line for each step.
+
+    Raises:
+        DeviceError: something did not start; names it and its last words.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    (folder / "nest").mkdir(parents=True)
+    clock = Clock(TimeBase(options.speed, time.time()))
+    ports = _ports()
+    world_file = folder / "world.yaml"
+    world_file.write_text(json.dumps(scenario.world.model_dump(mode="json")), encoding="utf-8")
+    with Processes(folder / "logs") as processes, Broker(options.broker, port=ports.broker, folder=folder / "broker") as broker:
+        tell(f"hub: {broker.name} on port {ports.broker}")
+        _run_once(processes, "terrain", (*_NEST_SIM, "terrain", "--world", str(world_file), "--out", str(folder / "nest")))
+        tell("terrain: height raster, river and map written")
+        _start_devices(scenario, folder, processes, ports, options, clock.base, world_file)
+        processes.wait("dock", lambda: listening(ports.modbus) and listening(ports.weather), _START_TIMEOUT_S)
+        tell("dock: PLC and weather station answer")
+        processes.wait("camera", lambda: listening(ports.camera), _START_TIMEOUT_S)
+        tell("camera: video is on the network")
+        take_off = clock.utc() + timedelta(seconds=scenario.nest.take_off_after_s)
+        water = json.loads((folder / "nest" / "river.geojson").read_text(encoding="utf-8"))
+        config = write_nest(scenario, folder / "nest", ports, take_off, broker.protocol, water)
+        with Subscriber("127.0.0.1", ports.broker, folder, clock, protocol=broker.protocol) as hub:
+            run = NestRun(scenario, folder, clock, ports, processes, broker, hub, config, take_off)
+            run.start_agent()
+            tell(f"agent: started; the calendar sends the drone out at {take_off:%H:%M:%S} UTC")
+            yield run
+
+
+def _ports() -> Ports:
+    udp = socket.SOCK_DGRAM
+    return Ports(
+        broker=free_port(),
+        vehicle=free_port(udp),
+        camera_pose=free_port(udp),
+        dock_pose=free_port(udp),
+        camera=free_port(),
+        modbus=free_port(),
+        weather=free_port(),
+    )
+
+
+def _start_devices(
+    scenario: Scenario,
+    folder: Path,
+    processes: Processes,
+    ports: Ports,
+    options: RunOptions,
+    base: TimeBase,
+    world_file: Path,
+) -> None:
+    pad, weather = scenario.world.place, scenario.weather
+    alt_m = scenario.world.nest_alt_amsl_m
+    common = ("--time-base", str(base), "--seed", str(scenario.world.seed))
+    links = [f"udpout:127.0.0.1:{port}" for port in (ports.vehicle, ports.camera_pose, ports.dock_pose)]
+    processes.start(
+        "vehicle",
+        (
+            *(*_NEST_SIM, "vehicle", *common),
+            *(part for link in links for part in ("--link", link)),
+            *("--home", f"{pad.lat_deg},{pad.lon_deg},{alt_m},0"),
+            *("--terrain", str(folder / "nest" / "dem.asc"), "--tlog", str(folder / "telemetry.tlog")),
+            *("--param", f"SIM_WIND_SPD={weather.wind_m_s}", "--param", f"SIM_WIND_DIR={scenario.world.air.wind_from_deg}"),
+            *options.vehicle_args,
+        ),
+    )
+    processes.start(
+        "dock",
+        (
+            *(*_NEST_SIM, "dock", *common),
+            *("--pad", f"{pad.lat_deg},{pad.lon_deg},{alt_m}"),
+            *("--modbus", f"127.0.0.1:{ports.modbus}", "--weather", f"127.0.0.1:{ports.weather}"),
+            *("--vehicle", f"udpin:127.0.0.1:{ports.dock_pose}", "--truth", str(folder / "dock_truth.jsonl")),
+            *("--wind", str(weather.wind_m_s), "--gust", str(weather.gust_m_s)),
+            *("--wind-from", str(scenario.world.air.wind_from_deg)),
+        ),
+    )
+    source = ("--play", str(options.camera)) if options.camera else ()
+    processes.start(
+        "camera",
+        (
+            *(*_NEST_SIM, "camera", "--time-base", str(base), "--world", str(world_file)),
+            *("--vehicle", f"udpin:127.0.0.1:{ports.camera_pose}", "--http", f"127.0.0.1:{ports.camera}"),
+            *("--fps", str(options.fps), "--truth", str(folder / "truth")),
+            *source,
+        ),
+    )
+
+
+def _run_once(processes: Processes, name: str, command: tuple[str, ...]) -> None:
+    """Runs a command to its end.
+
+    Raises:
+        DeviceError: it failed or took too long.
+    """
+    child = processes.start(name, command)
+    end_s = time.monotonic() + _START_TIMEOUT_S
+    while child.exit_code is None and time.monotonic() < end_s:
+        time.sleep(0.05)
+    if child.exit_code == 0:
+        processes.children.pop(name)
+    processes.check()
