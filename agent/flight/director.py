@@ -12,7 +12,7 @@ from datetime import datetime
 import structlog
 
 from agent.core.bus import Bus
-from agent.core.errors import NestError
+from agent.core.errors import NestError, StoreError
 from agent.domain.codes import words_of
 from agent.domain.status import FlightReport, Reason
 from agent.flight.context import CurrentFlight, FlightContext
@@ -86,14 +86,14 @@ class Director:
     async def run(self) -> None:
         """Adopts what it finds, then runs the table for ever."""
         adoption = await self._adopt()
-        self._enter(adoption.state, None, adoption.words)
+        await self._enter(adoption.state, None, adoption.words)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._report_regularly())
             while True:
                 event = await self._run_state()
                 taken = step(self.state, event)
                 self._settle_outcome(event)
-                self._enter(taken.next, event, taken.words)
+                await self._enter(taken.next, event, taken.words)
 
     async def _run_state(self) -> Event:
         try:
@@ -106,12 +106,12 @@ class Director:
         await asyncio.sleep(_FAILED_PAUSE_S)
         return Event.FAILED
 
-    def _enter(self, state: State, event: Event | None, words: str) -> None:
+    async def _enter(self, state: State, event: Event | None, words: str) -> None:
         """Writes the step, then takes it."""
         flight = self._ctx.flight
         ended = state in {State.IDLE, State.FAULT} and flight is not None
         report = self.report(state, ended=ended)
-        self._journal.write(
+        self._write(
             FlightRecord(
                 at=self._ctx.clock.utc(),
                 state=state,
@@ -125,10 +125,24 @@ class Director:
             )
         )
         self.state, self.words = state, words
-        _log.info("flight.state", state=state.value, event=event.value if event else None, words=words)
-        if report is not None:
-            self._reports.publish_report(report)
+        _log.info("flight.state", state=state.value, flight_event=event.value if event else None, words=words)
         self._bus.publish(FlightState(state, words, flight.id if flight else None, flight.route.id if flight else None))
+        await self._publish(report)
+
+    def _write(self, record: FlightRecord) -> None:
+        """A disk that fails must not keep a drone from being brought home; it is noted, and no further flight starts."""
+        try:
+            self._journal.write(record)
+        except StoreError as error:
+            self._ctx.note(error.code, error.message)
+
+    async def _publish(self, report: FlightReport | None) -> None:
+        if report is None:
+            return
+        try:
+            await self._reports.publish_report(report)
+        except StoreError as error:
+            self._ctx.note(error.code, error.message)
 
     def _last_due(self) -> datetime | None:
         last = self._journal.latest()
@@ -181,8 +195,7 @@ class Director:
             flight = self._ctx.flight
             if self.state in AIRBORNE_STATES and flight is not None and len(flight.points) != seen:
                 seen = len(flight.points)
-                if (report := self.report(self.state)) is not None:
-                    self._reports.publish_report(report)
+                await self._publish(self.report(self.state))
 
     async def _adopt(self) -> Adoption:
         """Looks at journal and drone, and decides where to begin (S8)."""

@@ -60,7 +60,11 @@ class Journal(Protocol):
     """What a restarted agent reads to know what it was doing."""
 
     def write(self, record: FlightRecord) -> None:
-        """Appends durably."""
+        """Appends durably.
+
+        Raises:
+            StoreError: it is not safe on disk.
+        """
         ...
 
     def latest(self) -> FlightRecord | None:
@@ -71,6 +75,10 @@ class Journal(Protocol):
 class Reports(Protocol):
     """Where flight reports go."""
 
-    def publish_report(self, report: FlightReport) -> None:
-        """Stores the report for the hub."""
+    async def publish_report(self, report: FlightReport) -> None:
+        """Stores the report for the hub.
+
+        Raises:
+            StoreError: it is not safe on disk.
+        """
         ...

@@ -11,6 +11,7 @@ from agent.domain.telemetry import FlightMode
 from agent.domain.wire import Utc, Wire
 from agent.flight.situation import Situation
 from agent.flight.table import AIRBORNE_STATES, Event, State
+from agent.store.journal import Journal, JournalEntry
 
 
 class FlightRecord(Wire):
@@ -89,3 +90,44 @@ def _grounded(last: FlightRecord | None, presence: DronePresence, *, was_flying:
 def worded(refused: Refused) -> str:
     """A refusal in one line."""
     return f"{refused.code}: {refused.words}" if refused.words else refused.code
+
+
+class FlightJournal:
+    """The flight's records in the store's journal.
+
+    Args:
+        journal: where they are kept.
+    """
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+
+    def write(self, record: FlightRecord) -> None:
+        """Appends durably.
+
+        Raises:
+            StoreError: it is not safe on disk.
+        """
+        report = record.report
+        self._journal.append(
+            JournalEntry(
+                flight=record.flight or "",
+                route=record.route or "",
+                state=record.state.value,
+                at=record.at,
+                event=record.event.value if record.event else "",
+                plan_sha256=record.plan_sha256,
+                breakpoint_index=report.breakpoint_index if report else None,
+                points_seen=tuple(point.id for point in report.points) if report else (),
+                detail=record.model_dump(mode="json"),
+            )
+        )
+
+    def latest(self) -> FlightRecord | None:
+        """The last record, None in a new nest.
+
+        Raises:
+            StoreError: the journal cannot be read.
+        """
+        entry = self._journal.latest()
+        return FlightRecord.model_validate(entry.detail) if entry else None

@@ -18,8 +18,8 @@ _MAP_PX = 1000
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 1040px; padding: 0 1rem; color: #1c2733; }
 h1 { margin-bottom: .2rem } h2 { margin-top: 2rem; border-bottom: 1px solid #d5dbe1 }
-table { border-collapse: collapse; width: 100% } td, th { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid #e8ecf0;
-vertical-align: top } .good { color: #12722f } .bad { color: #b3141b } .sum { font-size: 1.2rem; font-weight: 600 }
+table { border-collapse: collapse; width: 100% } td, th { text-align: left; padding: .3rem .6rem;
+border-bottom: 1px solid #e8ecf0; vertical-align: top } .good { color: #12722f } .bad { color: #b3141b } .sum { font-size: 1.2rem; font-weight: 600 }
 .pictures { display: flex; flex-wrap: wrap; gap: 1rem } figure { margin: 0; max-width: 500px } figure img { width: 100% }
 svg { width: 100%; height: auto; background: #dde3da } .quiet { color: #5d6a78 }
 """
@@ -42,14 +42,18 @@ def write_report(path: Path, scenario: Scenario, story: Story, findings: Finding
     verdict = '<p class="sum good">Passed</p>' if passed else '<p class="sum bad">Failed</p>'
     body = [
         f"<h1>{html.escape(scenario.title)}</h1>",
-        f'<p class="quiet">Scenario {html.escape(scenario.name)}, {findings.speed:g} times real time, '
-        f"{findings.took_s:.0f} s. Simulated: pictures, positions and alerts are not real.</p>",
+        _quiet(
+            f"Scenario {scenario.name}, {findings.speed:g} times real time, {findings.took_s:.0f} s. "
+            "Simulated: pictures, positions and alerts are not real."
+        ),
         verdict,
         _table(("", "What had to hold", "What was seen"), map(_item_row, findings.items)),
         "<h2>Map</h2>",
         _map(scenario, story, findings.truths, map_png),
-        '<p class="quiet">White: route. Blue: flown path. Yellow: geofence. Red area: the true hazard. '
-        "Red ellipse: where the alert says it is, at 95 %.</p>",
+        _quiet(
+            "White: route. Blue: flown path. Yellow: geofence. Red area: the true hazard. "
+            "Red ellipse: where the alert says it is, at 95 %."
+        ),
         "<h2>Alerts</h2>",
         _alerts(story),
         _pictures(findings.snapshots),
@@ -63,6 +67,10 @@ def write_report(path: Path, scenario: Scenario, story: Story, findings: Finding
         f"<style>{_STYLE}</style></head><body>{''.join(body)}</body></html>"
     )
     path.write_text(page, encoding="utf-8")
+
+
+def _quiet(words: str) -> str:
+    return f'<p class="quiet">{html.escape(words)}</p>'
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -79,12 +87,12 @@ def _item_row(item: Item) -> tuple[str, str, str]:
 def _alerts(story: Story) -> str:
     def row(departments: Sequence[str], alert: Json) -> tuple[str, ...]:
         position, ellipse = alert["position"], alert["position"]["error_ellipse"]
-        size = "" if alert["extent_m2"] is None else f"{alert['extent_m2']:.0f} m²"
+        size = f"{alert['extent_m2']:.0f} m²" if "extent_m2" in alert else ""
         return (
             html.escape(alert["hazard"]),
             f"{alert['confidence']:.0%}",
             f"{position['lat']:.6f}, {position['lon']:.6f}",
-            f"{ellipse['semi_major_m']:.0f} × {ellipse['semi_minor_m']:.0f} m",
+            f"{ellipse['semi_major_m']:.0f} by {ellipse['semi_minor_m']:.0f} m",
             size,
             html.escape(alert["status"]),
             html.escape(alert["first_seen"]),
@@ -107,11 +115,11 @@ def _pictures(snapshots: Sequence[Path]) -> str:
 
 
 def _checks(flight: Json | None) -> str:
-    if flight is None or not flight["checks"]:
+    if flight is None or not flight.get("checks"):
         return "<p>None were run.</p>"
 
     def row(check: Json) -> tuple[str, ...]:
-        mark = {True: '<span class="good">✓</span>', False: '<span class="bad">✗</span>', None: "?"}[check["passed"]]
+        mark = {True: '<span class="good">✓</span>', False: '<span class="bad">✗</span>', None: "?"}[check.get("passed")]
         name = check["words"] if check["mandatory"] else f"{check['words']} (advisory)"
         return mark, html.escape(name), html.escape(check["value"]), html.escape(check["limit"])
 
@@ -153,8 +161,9 @@ def _map(scenario: Scenario, story: Story, truths: Sequence[Truth], map_png: Pat
 
 def _dot(xy: str, name: str) -> str:
     x, y = xy.split(",")
-    label = f'<text x="{float(x) + 8:.1f}" y="{float(y) - 6:.1f}" style="fill:#fff;font:14px sans-serif;paint-order:stroke;'
-    return f'<circle cx="{x}" cy="{y}" r="5" fill="#fff" stroke="#1c2733"/>{label}stroke:#1c2733;stroke-width:3">{html.escape(name)}</text>'
+    style = "fill:#fff;font:14px sans-serif;paint-order:stroke;stroke:#1c2733;stroke-width:3"
+    label = f'<text x="{float(x) + 8:.1f}" y="{float(y) - 6:.1f}" style="{style}">{html.escape(name)}</text>'
+    return f'<circle cx="{x}" cy="{y}" r="5" fill="#fff" stroke="#1c2733"/>{label}'
 
 
 def _ellipse(alert: Json, xy: Callable[[LatLon], str], scale: float) -> str:

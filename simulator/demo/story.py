@@ -39,7 +39,7 @@ class Story:
                 self.path.append((place["lat"], place["lon"], data.get("alt_rel_m") or 0.0))
         elif parts[0] == "flights":
             self.flights[data["flight"]] = data
-            self._note_state(data["ended_at"] or data.get("at") or "", data["state"])
+            self._note_state(data.get("ended_at", ""), data["state"])
 
     def _note_state(self, at: str, state: str) -> None:
         if not self.states or self.states[-1][1] != state:
@@ -64,4 +64,4 @@ class Story:
     def ended(self) -> bool:
         """Whether a flight has come to its end, good or bad."""
         flight = self.flight
-        return flight is not None and flight["ended_at"] is not None
+        return flight is not None and "ended_at" in flight

@@ -60,8 +60,8 @@ def judge(
 def _flight_item(flight: Json | None) -> Item:
     if flight is None:
         return Item("the flight was flown", passed=False, words="no flight was reported")
-    good = flight["outcome"] == "completed" and flight["ended_at"] is not None
-    reasons = "; ".join(reason["words"] for reason in flight["reasons"])
+    good = flight["outcome"] == "completed" and "ended_at" in flight
+    reasons = "; ".join(reason["words"] for reason in flight.get("reasons", ()))
     words = f"{flight['outcome']}, {flight['points_seen']} of {flight['points_total']} points"
     return Item("the flight was flown", good, f"{words}. {reasons}" if reasons else words)
 

@@ -102,7 +102,7 @@ def new_lines(story: Story, told: set[str], clock: str) -> Sequence[str]:
     facts: list[tuple[str, str]] = [(f"state {at} {state}", f"{state}") for at, state in list(story.states)]
     if flight is not None:
         facts.append((f"points {flight['points_seen']}", f"points {flight['points_seen']} of {flight['points_total']}"))
-        facts += [(f"reason {r['code']} {r['words']}", f"reason: {r['words']}") for r in flight["reasons"]]
+        facts += [(f"reason {r['code']} {r['words']}", f"reason: {r['words']}") for r in flight.get("reasons", ())]
     facts += [(_alert_key(alert), _alert_words(departments, alert)) for departments, alert in story.newest_alerts]
     for key, words in facts:
         if key not in told:

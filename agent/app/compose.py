@@ -1,0 +1,112 @@
+"""Opens every part, connects them, and runs them as one group of tasks: if one of them ends, all end, and the unit restarts."""
+
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Coroutine, Sequence
+from contextlib import AsyncExitStack
+from datetime import datetime
+
+import structlog
+
+from agent.alerts.service import open_alerts
+from agent.app.eyes import Eyes
+from agent.app.telling import Teller
+from agent.app.wiring import carry_poses, carry_sightings, log_deliveries
+from agent.config import Config
+from agent.core.bus import Bus
+from agent.core.clock import Clock
+from agent.core.terrain import Terrain
+from agent.domain.topics import Topics
+from agent.flight.context import FlightContext
+from agent.flight.director import Director
+from agent.flight.record import FlightJournal
+from agent.messaging.hub import open_hub
+from agent.missions.service import Missions
+from agent.nest.station import open_station
+from agent.routes.library import load_routes, load_site
+from agent.store.store import open_store
+from agent.vehicle.open import open_vehicle
+from agent.vision.supervisor import VisionSupervisor
+
+
+async def serve(config: Config, clock: Clock) -> None:
+    """Runs the nest until SIGTERM or SIGINT.
+
+    Raises:
+        NestError: the nest cannot start, e.g. a file is wrong or the store is in use; peers that are away are no error.
+    """
+    _set_up_log(config.store.log_level)
+    site = load_site(config.nest.site_file)
+    routes = load_routes(config.nest.routes_dir)
+    terrain = Terrain.load(config.nest.terrain_file) if config.nest.terrain_file else None
+    bus = Bus()
+    async with AsyncExitStack() as parts:
+        store = parts.enter_context(open_store(config.store, clock))
+        hub = await parts.enter_async_context(open_hub(config.hub, config.nest.id, store.outbox, bus, clock))
+        topics = Topics(config.hub.topic_root, config.nest.id)
+        alerts = await parts.enter_async_context(
+            open_alerts(config.alerts, topics, store, bus, clock, simulated=config.nest.simulated)
+        )
+        station = await parts.enter_async_context(open_station(config.dock, config.weather, bus, clock))
+        vision = await parts.enter_async_context(
+            VisionSupervisor(
+                config.vision,
+                bus,
+                clock,
+                evidence_dir=store.directory / "evidence",
+                terrain_file=config.nest.terrain_file,
+                normal_water=site.normal_water,
+            )
+        )
+        vehicle = await parts.enter_async_context(open_vehicle(config.vehicle, bus, clock))
+        journal = FlightJournal(store.journal)
+        missions = Missions(config.missions.schedule, clock, _done_until(journal))
+        eyes = Eyes(vision, bus)
+        ctx = FlightContext(config, vehicle, station, eyes, missions, clock, site, routes, terrain)
+        director = Director(ctx, journal, hub, bus)
+        teller = Teller(ctx, director, station, alerts, hub, clock, lambda: store.reasons)
+        services = (
+            director.run(),
+            eyes.run(),
+            carry_poses(bus, vision),
+            carry_sightings(bus, ctx, alerts),
+            log_deliveries(bus, clock.utc),
+            teller.tell_status(),
+            teller.tell_telemetry(),
+        )
+        await _run_until_told(services)
+
+
+async def _run_until_told(services: Sequence[Coroutine[object, object, None]]) -> None:
+    """Runs the services together until a signal asks the process to end."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with asyncio.TaskGroup() as tasks:
+        running = [tasks.create_task(service) for service in services]
+        await stop.wait()
+        for task in running:
+            task.cancel()
+
+
+def _done_until(journal: FlightJournal) -> datetime | None:
+    """Due time of the last flight that was begun, so that a restart does not fly it again."""
+    last = journal.latest()
+    return last.due if last else None
+
+
+def _set_up_log(level: str) -> None:
+    """One JSON line an event on stderr, which the journal of the system keeps."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.dict_tracebacks,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
+        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+    )
