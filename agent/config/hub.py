@@ -42,6 +42,14 @@ class HubSection(Section):
     """MQTT keep-alive."""
     reconnect_max_s: float = Field(default=60.0, gt=0, le=900)
     """Longest pause between two tries to connect."""
+    connect_timeout_s: float = Field(default=10.0, gt=0, le=120)
+    """How long to wait for the broker's answer when connecting."""
+    puback_timeout_s: float = Field(default=30.0, ge=2, le=600)
+    """A message that is not acknowledged for so long makes the nest connect anew and send it again."""
+    session_expiry_s: int = Field(default=604800, ge=0, le=31536000)
+    """How long the broker shall keep the nest's session while it is away."""
+    will_delay_s: int = Field(default=5, ge=0, le=300)
+    """How long the broker waits until it announces the nest as lost (MQTT 5; at once in 3.1.1)."""
     inflight_max: int = Field(default=20, ge=1, le=1000)
     """Unacknowledged messages under way at once."""
 
@@ -70,5 +78,11 @@ class AlertsSection(Section):
     """An alert that nobody acknowledged is sent again after so long."""
     expire_after_s: float = Field(default=86400.0, ge=600, le=604800)
     """An open alert without any new sighting expires after so long."""
+    update_min_interval_s: float = Field(default=10.0, ge=0, le=600)
+    """Updates of one alert are at least so far apart. A change of certainty, hazard or status goes at once."""
+    false_alarm_quiet_s: float = Field(default=86400.0, ge=0, le=2592000)
+    """So long after a false alarm nothing of its kind is raised at the same place."""
+    resolved_quiet_s: float = Field(default=600.0, ge=0, le=86400)
+    """So long after an alert was resolved nothing of its kind is raised at the same place."""
     snapshot_max_bytes: int = Field(default=200_000, ge=20_000, le=2_000_000)
     """Largest JPEG that is published."""

@@ -1,0 +1,1 @@
+"""From sightings to incidents to alert messages in the outbox. Knows nothing of MQTT or the video."""

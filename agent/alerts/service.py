@@ -1,0 +1,318 @@
+"""Holds the incidents, decides what is told and when, and commits incident and messages in one transaction.
+
+Knows sightings, time and the store. Must not know MQTT: what it commits to the outbox is delivered by somebody else. In
+memory stands only what the disk holds; a step that cannot be stored has not happened and is tried again.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from ulid import ULID
+
+from agent.alerts import repository
+from agent.alerts.compose import Composer, Step
+from agent.alerts.incident import Incident, PublishedPicture, SightingContext, absorbed, gone, opened, said
+from agent.alerts.lifecycle import AlertEvent, next_status
+from agent.alerts.material import material, urgent
+from agent.alerts.merge import incident_of
+from agent.alerts.picture import as_jpeg, read_evidence
+from agent.config.hub import AlertsSection
+from agent.core.bus import Bus
+from agent.core.clock import Clock
+from agent.core.errors import StoreError
+from agent.core.outcome import Accepted, Outcome, Refused
+from agent.domain.alert import Alert, AlertStatus
+from agent.domain.codes import words_of
+from agent.domain.hazard import Hazard
+from agent.domain.hub import AlertChange
+from agent.domain.sighting import Evidence, Sighting, SightingLevel
+from agent.domain.status import Reason
+from agent.domain.topics import Topics
+from agent.store.media import Importance, Picture
+from agent.store.outbox import Message
+from agent.store.store import Store
+
+log = structlog.get_logger(__name__)
+
+_TICK_S = 1.0
+_ROOM_FOR_ALERTS_BYTES = 50_000_000
+_UNSAVED_MAX = 100
+
+
+@dataclass(frozen=True)
+class _Snapshot:
+    """A picture ready to be published, and what will be remembered of it."""
+
+    record: PublishedPicture
+    jpeg: bytes
+
+
+class AlertService:
+    """The nest's alerts. Use :func:`open_alerts`.
+
+    Args:
+        config: limits and departments.
+        topics: the nest's topic names.
+        simulated: whether this nest exercises.
+        store: where incidents and messages become safe.
+        bus: gets an AlertChange for every message.
+        clock: the wall clock.
+    """
+
+    def __init__(self, config: AlertsSection, topics: Topics, store: Store, bus: Bus, clock: Clock, *, simulated: bool) -> None:
+        self._config = config
+        self._store = store
+        self._bus = bus
+        self._clock = clock
+        self._simulated = simulated
+        self._nest = topics.source
+        self._composer = Composer(topics, self._new_id)
+        self._incidents: dict[str, Incident] = {}
+        self._unsaved: dict[str, tuple[Sighting, SightingContext]] = {}
+        self._reason: Reason | None = None
+        self._one_at_a_time = asyncio.Lock()
+
+    @property
+    def open_alerts(self) -> tuple[Alert, ...]:
+        """The open alerts as they were last told."""
+        return tuple(i.published for i in self._incidents.values() if i.published and not i.closed)
+
+    @property
+    def reasons(self) -> tuple[Reason, ...]:
+        """What is wrong with the alerts, for the nest's status."""
+        return (self._reason,) if self._reason else ()
+
+    async def load(self) -> None:
+        """Reads the incidents of earlier runs."""
+        quiet_s = max(self._quiet_s(status) for status in AlertStatus)
+        since = self._clock.unix_s() - quiet_s
+        self._incidents = {i.id: i for i in await self._store.database.run(repository.load, since)}
+
+    async def on_sighting(self, sighting: Sighting, context: SightingContext) -> Alert | None:
+        """Takes a sighting in.
+
+        Returns:
+            The alert as it was told because of it; None where there was nothing to tell. A sighting that could not be stored
+            is kept and tried again, and ``reasons`` says so.
+        """
+        async with self._one_at_a_time:
+            try:
+                told = await self._take(sighting, context)
+            except StoreError as error:
+                self._keep_unsaved(sighting, context, error)
+                return None
+            self._unsaved.pop(sighting.track, None)
+            if not self._unsaved:
+                self._reason = None
+            return told
+
+    async def on_action(self, alert: str, event: AlertEvent, by: str, reason: str = "") -> Outcome:
+        """People answer an alert.
+
+        Raises:
+            StoreError: the answer is not safe on disk, nothing has changed.
+        """
+        async with self._one_at_a_time:
+            incident = self._incidents.get(alert)
+            if incident is None:
+                return Refused("alert.unknown", words_of("alert.unknown"))
+            if next_status(incident.current.status, event) is None:
+                return Refused("alert.no_such_step", f"{event} does nothing to an alert that is {incident.current.status}")
+            await self._tell(incident, event, by, reason)
+            return Accepted()
+
+    async def run(self) -> None:
+        """Repeats, expiry, updates that waited, and sightings that could not be stored. Runs until it is cancelled."""
+        while True:
+            await asyncio.sleep(_TICK_S)
+            async with self._one_at_a_time:
+                try:
+                    await self._due()
+                except StoreError as error:
+                    self._report(error)
+            await self._retry_unsaved()
+
+    async def _take(self, sighting: Sighting, context: SightingContext) -> Alert | None:
+        still_open = [i for i in self._incidents.values() if not i.closed]
+        incident = incident_of(sighting, still_open, self._config.merge_distance_m)
+        if incident is not None:
+            return await self._absorb(incident, sighting, context)
+        if sighting.level is not SightingLevel.CONFIRMED or incident_of(sighting, self._quiet(), self._config.merge_distance_m):
+            return None
+        new = opened(self._new_id(), sighting, context, self._departments(sighting.hazard), simulated=self._simulated)
+        return await self._tell(new, None, self._nest, "", sighting)
+
+    async def _absorb(self, incident: Incident, sighting: Sighting, context: SightingContext) -> Alert | None:
+        known = absorbed(incident, sighting, context)
+        departments = dict.fromkeys((*incident.departments, *self._departments(known.current.hazard)))
+        known = known.model_copy(update={"departments": tuple(departments)})
+        if sighting.level is SightingLevel.CLEARED and gone(known):
+            return await self._tell(known, AlertEvent.CLEARED, self._nest, words_of("alert.nothing_there"), sighting)
+        if self._may_tell(known):
+            return await self._tell(known, AlertEvent.CHANGED, self._nest, "", sighting)
+        self._incidents[known.id] = known
+        return None
+
+    def _may_tell(self, incident: Incident) -> bool:
+        """Whether there is news, and it may be told now."""
+        said_before, sent_at = incident.published, incident.sent_at
+        if said_before is None or sent_at is None:
+            return True
+        if urgent(said_before, incident.current):
+            return True
+        pause = timedelta(seconds=self._config.update_min_interval_s)
+        return material(said_before, incident.current) and self._clock.utc() - sent_at >= pause
+
+    async def _tell(
+        self, incident: Incident, event: AlertEvent | None, by: str, reason: str, sighting: Sighting | None = None
+    ) -> Alert | None:
+        """One step of an incident: the new state and all its messages, in one transaction; then memory, bus and publisher."""
+        now = self._clock.utc()
+        status = incident.current.status if event is None else next_status(incident.current.status, event)
+        if status is None:
+            return None
+        snapshot = None if status.closed else await self._snapshot(incident)
+        if snapshot:
+            incident = incident.model_copy(update={"picture": snapshot.record})
+        before = incident.published
+        after = said(incident, status, now, by, reason)
+        step = Step(
+            incident=after,
+            old_hazard=before.hazard if before else None,
+            jpeg=snapshot.jpeg if snapshot else await self._again(before, after),
+            captured_unix_s=sighting.captured_at.timestamp() if sighting else None,
+        )
+        await self._commit(after, self._composer.messages(step), now)
+        if after.closed:
+            await self._store.media.close_alert(after.id)
+        self._bus.publish(AlertChange(after.current, before))
+        return after.current
+
+    async def _commit(self, incident: Incident, messages: Iterable[Message], now: datetime) -> None:
+        def work(connection: sqlite3.Connection) -> None:
+            repository.save(connection, incident, now)
+            self._store.outbox.put(connection, messages)
+
+        await self._store.database.run(work)
+        self._incidents[incident.id] = incident
+        self._store.outbox.changed.set()
+
+    async def _snapshot(self, incident: Incident) -> _Snapshot | None:
+        """A picture that is not yet on the hub, kept and made small; None where there is none or it cannot be used."""
+        evidence = _best_picture(incident)
+        if evidence is None or (incident.picture and incident.picture.source_sha256 == evidence.sha256):
+            return None
+        try:
+            original = await asyncio.to_thread(read_evidence, evidence)
+            jpeg = await asyncio.to_thread(as_jpeg, original, self._config.snapshot_max_bytes)
+            at = evidence.captured_at.timestamp()
+            sha256 = await self._store.media.add(Picture(jpeg, ".jpg", Importance.OPEN_ALERT, at, incident.id))
+        except StoreError as error:  # an alert without its picture is better than none
+            log.warning("alert without picture", code=error.code, message=error.message, alert=incident.id)
+            return None
+        record = PublishedPicture(
+            sha256=sha256, source_sha256=evidence.sha256, captured_at=evidence.captured_at, pose=evidence.pose
+        )
+        return _Snapshot(record, jpeg)
+
+    async def _again(self, before: Alert | None, after: Incident) -> bytes | None:
+        """The picture on the hub once more, where the alert moves to other topics."""
+        if before is None or before.hazard is after.current.hazard or after.closed or after.picture is None:
+            return None
+        path = self._store.media.path_of(after.picture.sha256, ".jpg")
+        try:
+            return await asyncio.to_thread(path.read_bytes)
+        except OSError as error:
+            log.warning("picture is gone", path=str(path), error=str(error))
+            return None
+
+    async def _due(self) -> None:
+        now = self._clock.utc()
+        for incident in [i for i in self._incidents.values() if not i.closed]:
+            event = self._event_due(incident, now)
+            if event is not None:
+                await self._tell(incident, event, self._nest, _WORDS_OF_TIMERS.get(event, ""))
+
+    def _event_due(self, incident: Incident, now: datetime) -> AlertEvent | None:
+        alert, sent_at = incident.current, incident.sent_at
+        if now - alert.last_seen >= timedelta(seconds=self._config.expire_after_s):
+            return AlertEvent.EXPIRE
+        if self._may_tell(incident):
+            return AlertEvent.CHANGED
+        repeat = sent_at is not None and now - sent_at >= timedelta(seconds=self._config.repeat_after_s)
+        return AlertEvent.REPEAT if repeat and next_status(alert.status, AlertEvent.REPEAT) else None
+
+    async def _retry_unsaved(self) -> None:
+        if not self._unsaved:
+            return
+        for sighting, context in list(self._unsaved.values()):
+            await self.on_sighting(sighting, context)
+
+    def _keep_unsaved(self, sighting: Sighting, context: SightingContext, error: StoreError) -> None:
+        self._unsaved[sighting.track] = (sighting, context)
+        while len(self._unsaved) > _UNSAVED_MAX:
+            del self._unsaved[next(iter(self._unsaved))]
+        self._report(error)
+
+    def _report(self, error: StoreError) -> None:
+        if self._reason is None or self._reason.code != error.code:
+            log.error("alert cannot be stored", code=error.code, message=error.message)
+        self._reason = Reason(code=error.code, words=error.message)
+
+    def _departments(self, hazard: Hazard) -> tuple[str, ...]:
+        return tuple(name for name, department in self._config.departments.items() if hazard in department.hazards)
+
+    def _quiet(self) -> list[Incident]:
+        """Closed incidents whose place stays quiet for a while."""
+        now = self._clock.utc()
+        return [
+            i
+            for i in self._incidents.values()
+            if i.closed_at and now - i.closed_at < timedelta(seconds=self._quiet_s(i.current.status))
+        ]
+
+    def _quiet_s(self, status: AlertStatus) -> float:
+        quiet = {
+            AlertStatus.FALSE_ALARM: self._config.false_alarm_quiet_s,
+            AlertStatus.RESOLVED: self._config.resolved_quiet_s,
+        }
+        return quiet.get(status, 0.0)
+
+    def _new_id(self) -> str:
+        return str(ULID.from_timestamp(self._clock.unix_s()))
+
+
+_WORDS_OF_TIMERS = {
+    AlertEvent.EXPIRE: words_of("alert.expired"),
+    AlertEvent.REPEAT: words_of("alert.repeated"),
+}
+
+
+def _best_picture(incident: Incident) -> Evidence | None:
+    """The newest snapshot of the incident's tracks of its hazard, else of any."""
+    sightings = sorted(
+        incident.tracks.values(), key=lambda s: (s.hazard is incident.current.hazard, s.captured_at), reverse=True
+    )
+    return next((e for s in sightings for e in s.evidence if e.kind == "snapshot"), None)
+
+
+@asynccontextmanager
+async def open_alerts(
+    config: AlertsSection, topics: Topics, store: Store, bus: Bus, clock: Clock, *, simulated: bool
+) -> AsyncIterator[AlertService]:
+    """The alert service with its timers, for as long as the block lasts.
+
+    Raises:
+        StoreError: the incidents of earlier runs cannot be read.
+    """
+    service = AlertService(config, topics, store, bus, clock, simulated=simulated)
+    await service.load()
+    async with asyncio.TaskGroup() as tasks:
+        timers = tasks.create_task(service.run(), name="alerts")
+        yield service
+        timers.cancel()

@@ -1,0 +1,70 @@
+"""What the parts tell each other about the hub: was it reached, what was delivered, what did it refuse."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from agent.domain.alert import Alert
+
+
+@dataclass(frozen=True, slots=True)
+class HubLink:
+    """The connection to the broker changed.
+
+    Attributes:
+        connected: whether messages flow.
+        code: why not; empty while connected.
+        words: the same for a person.
+    """
+
+    connected: bool
+    code: str = ""
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """The broker took a message over (PUBACK with success).
+
+    Attributes:
+        message_id: CloudEvents id.
+        kind: CloudEvents type.
+        captured_at: capture time of the frame that led to the message, where one did.
+        committed_at: when it was safe on disk.
+        published_at: when it was handed to the network.
+        puback_at: when the acknowledgement came.
+    """
+
+    message_id: str
+    kind: str
+    topic: str
+    captured_at: datetime | None
+    committed_at: datetime
+    published_at: datetime
+    puback_at: datetime
+
+    @property
+    def commit_to_puback_s(self) -> float:
+        """Seconds from disk to acknowledgement."""
+        return (self.puback_at - self.committed_at).total_seconds()
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """The broker will not take a message; it is kept with its reason and blocks nothing."""
+
+    message_id: str
+    topic: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AlertChange:
+    """An alert message was committed.
+
+    Attributes:
+        alert: the new state.
+        previous: the state of the message before; None for a new alert.
+    """
+
+    alert: Alert
+    previous: Alert | None = None

@@ -1,0 +1,89 @@
+"""All topics of the hub in one table, and how a nest fills them in.
+
+The table is the contract: who speaks, delivery, payload. Knows nothing of a broker. ``docs/hub.md`` explains it to dispatchers.
+"""
+
+from dataclasses import dataclass
+
+from agent.domain.alert import Alert
+from agent.domain.hazard import Hazard
+from agent.domain.status import DroneTelemetry, FlightReport, NestStatus
+from agent.domain.wire import Wire
+
+
+@dataclass(frozen=True, slots=True)
+class TopicRow:
+    """One kind of topic.
+
+    Attributes:
+        pattern: levels under the configured root; names in braces are filled in.
+        qos: MQTT quality of service.
+        expiry_s: after so long a message is worth nothing; None: never.
+        event_type: CloudEvents ``type``.
+        payload: model of the JSON payload; None: not JSON.
+        content_type: media type of the payload.
+        retain: whether the broker keeps the newest.
+        from_nest: whether nests publish here (else they listen).
+    """
+
+    pattern: str
+    qos: int
+    expiry_s: float | None
+    event_type: str
+    payload: type[Wire] | None
+    content_type: str = "application/json"
+    retain: bool = True
+    from_nest: bool = True
+
+
+_DAY_S = 86_400.0
+_ALERT = "alerts/{department}/{hazard}/{nest}/{alert}"
+
+TOPICS: dict[str, TopicRow] = {
+    "status": TopicRow("nests/{nest}/status", 1, None, "nest.status.v1", NestStatus),
+    "telemetry": TopicRow("nests/{nest}/telemetry", 0, 10.0, "nest.telemetry.v1", DroneTelemetry, retain=False),
+    "flight": TopicRow("nests/{nest}/flights/{flight}", 1, _DAY_S, "nest.flight.v1", FlightReport),
+    "alert": TopicRow(_ALERT, 1, None, "nest.alert.v1", Alert),
+    "snapshot": TopicRow(_ALERT + "/snapshot", 1, None, "nest.alert.snapshot.v1", None, "image/jpeg"),
+}
+
+
+class Topics:
+    """Topic names of one nest.
+
+    Args:
+        root: first levels of every topic, e.g. ``nest/v1``.
+        nest: the nest's name.
+    """
+
+    def __init__(self, root: str, nest: str) -> None:
+        self.root = root
+        self.nest = nest
+
+    @property
+    def source(self) -> str:
+        """CloudEvents ``source`` of everything this nest says."""
+        return f"/nests/{self.nest}"
+
+    def status(self) -> str:
+        """Where the nest's status stands."""
+        return self._fill("status")
+
+    def telemetry(self) -> str:
+        """Where the drone's telemetry goes."""
+        return self._fill("telemetry")
+
+    def flight(self, flight: str) -> str:
+        """Where a flight's report stands."""
+        return self._fill("flight", flight=flight)
+
+    def alert(self, department: str, hazard: Hazard, alert: str) -> str:
+        """Where an alert stands for a department."""
+        return self._fill("alert", department=department, hazard=hazard.value, alert=alert)
+
+    def snapshot(self, department: str, hazard: Hazard, alert: str) -> str:
+        """Where an alert's picture stands for a department."""
+        return self._fill("snapshot", department=department, hazard=hazard.value, alert=alert)
+
+    def _fill(self, row: str, **levels: str) -> str:
+        return f"{self.root}/{TOPICS[row].pattern.format(nest=self.nest, **levels)}"

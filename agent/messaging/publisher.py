@@ -1,0 +1,239 @@
+"""Drains the outbox to the broker: the most urgent first, a window of unacknowledged messages, each gone only on its PUBACK.
+
+Knows delivery. Must not know paho, nor what a message says. One message of an order key is under way at a time, so that
+within a key the broker sees the order of commitment whatever is sent again. The nest's status is no queue but a slot: only
+the present one counts, and it must get out even when the disk takes nothing.
+"""
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass
+
+import structlog
+
+from agent.core.bus import Bus
+from agent.core.clock import Clock, utc_from_unix
+from agent.core.errors import StoreError
+from agent.domain.hub import Delivered, HubLink, SetAside
+from agent.messaging.broker import Broker, Session
+from agent.messaging.envelope import Packet, packet
+from agent.messaging.verdict import Verdict, delay_s, verdict
+from agent.store.outbox import Message, Outbox, Queued
+
+log = structlog.get_logger(__name__)
+
+_LOOK_AGAIN_S = 1.0
+_PRUNE_EVERY_S = 3600.0
+_DROPS_MAX = 3
+_STATUS_SEQ = 0  # rows of the outbox count from 1
+
+
+@dataclass(frozen=True, slots=True)
+class _UnderWay:
+    queued: Queued
+    sent_loop_s: float
+    sent_unix_s: float
+
+
+class Publisher:
+    """The pump between outbox and broker.
+
+    Args:
+        broker: the connection; :meth:`Broker.run` must be given this object as its listener.
+        outbox: what has to go.
+        source: CloudEvents source.
+        bus: gets HubLink, Delivered and SetAside.
+        clock: the wall clock.
+        puback_timeout_s: an acknowledgement that takes longer makes a new connection.
+
+    Attributes:
+        status_delivered: set while the broker has the present status.
+    """
+
+    def __init__(self, broker: Broker, outbox: Outbox, source: str, bus: Bus, clock: Clock, puback_timeout_s: float) -> None:
+        self._broker = broker
+        self._outbox = outbox
+        self._source = source
+        self._bus = bus
+        self._clock = clock
+        self._puback_timeout_s = puback_timeout_s
+        self._session: Session | None = None
+        self._forgotten = False
+        self._under_way: dict[int, _UnderWay] = {}
+        self._answered: list[tuple[_UnderWay, int]] = []
+        self._drops: Counter[int] = Counter()
+        self._status: Message | None = None
+        self._status_told = False
+        self.status_delivered = asyncio.Event()
+        self._pruned_at_s = float("-inf")
+
+    # What the broker tells; called on the event loop.
+
+    def connected(self, session: Session) -> None:
+        """Messages flow: the status is told anew, and all that is retained if the broker forgot us."""
+        self._session = session
+        self._status_told = False
+        self._forgotten = self._forgotten or not session.resumed
+        self._bus.publish(HubLink(connected=True))
+        log.info("hub connected", resumed=session.resumed)
+        self._outbox.changed.set()
+
+    def disconnected(self, code: str, words: str) -> None:
+        """Nothing flows: what is under way counts as not sent."""
+        for under_way in self._under_way.values():
+            self._drops[under_way.queued.seq] += 1
+        self._under_way.clear()
+        self._session = None
+        self._bus.publish(HubLink(connected=False, code=code, words=words))
+        log.warning("hub not connected", code=code, words=words)
+
+    def puback(self, mid: int, reason_code: int) -> None:
+        """The broker answered."""
+        under_way = self._under_way.pop(mid, None)
+        if under_way is not None:
+            self._answered.append((under_way, reason_code))
+            self._outbox.changed.set()
+
+    # What the hub's users tell.
+
+    def set_status(self, message: Message) -> None:
+        """The present status; replaces one that has not gone yet."""
+        self._status = message
+        self._status_told = False
+        self.status_delivered.clear()
+        self._outbox.changed.set()
+
+    @property
+    def online(self) -> bool:
+        """Whether messages flow."""
+        return self._session is not None
+
+    async def run(self) -> None:
+        """Pumps until it is cancelled."""
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                async with asyncio.timeout(_LOOK_AGAIN_S):
+                    await self._outbox.changed.wait()
+            except TimeoutError:
+                pass
+            self._outbox.changed.clear()
+            try:
+                await self._settle()
+                await self._fill()
+                await self._prune(loop.time())
+            except StoreError as error:
+                log.error("outbox cannot be used", code=error.code, message=error.message)  # noqa: TRY400 the code says it
+                await asyncio.sleep(_LOOK_AGAIN_S)
+            self._check_time(loop.time())
+
+    async def _settle(self) -> None:
+        """Takes the answered messages out of the outbox, or decides what else becomes of them."""
+        answered, self._answered = self._answered, []
+        try:
+            taken = [u for u, code in answered if verdict(code, u.queued.attempts) is Verdict.TAKEN]
+            stored = [u.queued for u in taken if u.queued.seq != _STATUS_SEQ]
+            if stored:
+                await self._outbox.delivered(stored)
+        except StoreError:
+            self._answered = answered + self._answered
+            raise
+        for under_way in taken:
+            self._drops.pop(under_way.queued.seq, None)
+            self._bus.publish(self._delivered(under_way))
+            if under_way.queued.message is self._status:
+                self.status_delivered.set()
+        for under_way, code in answered:
+            if under_way not in taken:
+                await self._not_taken(under_way.queued, code)
+
+    async def _not_taken(self, queued: Queued, code: int) -> None:
+        if queued.seq == _STATUS_SEQ:
+            log.warning("status was not taken", reason_code=code)
+            return
+        if verdict(code, queued.attempts) is Verdict.LATER:
+            await self._outbox.postpone(queued, delay_s(queued.attempts))
+        else:
+            await self._set_aside(queued, f"the broker answered with reason code 0x{code:02x}")
+
+    async def _set_aside(self, queued: Queued, reason: str) -> None:
+        await self._outbox.set_aside(queued, reason)
+        log.error("message set aside", topic=queued.message.topic, id=queued.message.message_id, reason=reason)
+        self._bus.publish(SetAside(queued.message.message_id, queued.message.topic, reason))
+        self._outbox.changed.set()
+
+    async def _fill(self) -> None:
+        """Sends what may go until the window is full."""
+        if self._session is None:
+            return
+        if self._forgotten:
+            count = await self._outbox.resend_retained()
+            self._forgotten = False
+            log.info("broker knows nothing of this nest, all that is retained goes again", messages=count)
+        room = self._window() - len(self._under_way)
+        if room <= 0:
+            return
+        busy = {u.queued.seq for u in self._under_way.values()} | {u.queued.seq for u, _ in self._answered}
+        heads = [q for q in await self._outbox.heads(room + len(busy)) if q.seq not in busy][:room]
+        for queued in heads:
+            if not await self._send(queued):
+                return
+        if len(heads) < room and self._status is not None and not self._status_told:
+            self._status_told = await self._send(Queued(_STATUS_SEQ, self._status, self._clock.unix_s(), 0))
+
+    def _window(self) -> int:
+        """How many messages may be under way. One, while something that was under way seems to break the connection."""
+        if self._session is None:
+            return 0
+        return 1 if any(n >= _DROPS_MAX for n in self._drops.values()) else self._session.inflight_max
+
+    async def _send(self, queued: Queued) -> bool:
+        """Hands a message to the network. False: there is no connection any more."""
+        session = self._session
+        if session is None:
+            return False
+        if self._drops[queued.seq] >= 2 * _DROPS_MAX:
+            # Perhaps the broker closes the connection on it, perhaps the network is bad: the others go first for a while.
+            self._drops[queued.seq] = 0
+            await self._outbox.postpone(queued, delay_s(queued.attempts))
+            return True
+        out = packet(queued.message, self._source, version_5=self._broker.version_5)
+        if session.packet_max_bytes is not None and out.size_bytes > session.packet_max_bytes:
+            await self._set_aside(queued, f"{out.size_bytes} bytes, the broker takes {session.packet_max_bytes}")
+            return True
+        return await self._hand_over(queued, out)
+
+    async def _hand_over(self, queued: Queued, out: Packet) -> bool:
+        try:
+            mid = self._broker.publish(out)
+        except ValueError as error:
+            await self._set_aside(queued, str(error))
+            return True
+        if mid is None:
+            return False
+        self._under_way[mid] = _UnderWay(queued, asyncio.get_running_loop().time(), self._clock.unix_s())
+        return True
+
+    def _delivered(self, under_way: _UnderWay) -> Delivered:
+        message = under_way.queued.message
+        captured = message.captured_unix_s
+        return Delivered(
+            message_id=message.message_id,
+            kind=message.event_type,
+            topic=message.topic,
+            captured_at=None if captured is None else utc_from_unix(captured),
+            committed_at=utc_from_unix(under_way.queued.committed_unix_s),
+            published_at=utc_from_unix(under_way.sent_unix_s),
+            puback_at=self._clock.utc(),
+        )
+
+    async def _prune(self, now_s: float) -> None:
+        if now_s - self._pruned_at_s >= _PRUNE_EVERY_S:
+            self._pruned_at_s = now_s
+            await self._outbox.prune()
+
+    def _check_time(self, now_s: float) -> None:
+        """A broker that acknowledges nothing for too long is left and called anew."""
+        oldest = min((u.sent_loop_s for u in self._under_way.values()), default=now_s)
+        if now_s - oldest > self._puback_timeout_s:
+            self._broker.renew(f"no acknowledgement for {now_s - oldest:.0f} s")

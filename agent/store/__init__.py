@@ -1,0 +1,1 @@
+"""What must survive: database, outbox, flight journal, pictures. Knows disks, not networks."""

@@ -1,0 +1,218 @@
+"""Messages that must reach the hub. A message is in here from the transaction that decided on it until the broker's PUBACK.
+
+Knows order, priority and what the broker is believed to retain. Must not know MQTT, nor what a message says.
+All functions that take a connection are steps of the caller's transaction.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from enum import IntEnum
+
+from agent.core.clock import Clock
+from agent.store.database import Database
+
+_REPORT_KEPT_S = 7 * 86_400.0
+
+
+class Priority(IntEnum):
+    """Which message goes first; lower goes first."""
+
+    ALERT = 0
+    FLIGHT_REPORT = 1
+    STATUS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message, as it will be published.
+
+    Attributes:
+        message_id: CloudEvents id; the same however often it is sent.
+        order_key: messages of one key are delivered in the order of their commitment.
+        payload: the bytes; empty on a retained topic clears it.
+        event_type: CloudEvents type.
+        subject: CloudEvents subject.
+        event_unix_s: CloudEvents time.
+        expiry_s: worth nothing so long after it was published; None: never.
+        captured_unix_s: capture time of the frame that led to it, where one did.
+    """
+
+    message_id: str
+    priority: Priority
+    order_key: str
+    topic: str
+    payload: bytes
+    content_type: str
+    event_type: str
+    subject: str
+    event_unix_s: float
+    retain: bool
+    expiry_s: float | None = None
+    captured_unix_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """A message in its place in the queue."""
+
+    seq: int
+    message: Message
+    committed_unix_s: float
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """How much waits: messages by priority, and how many were set aside."""
+
+    waiting: dict[Priority, int]
+    set_aside: int
+
+
+_MESSAGE = tuple(f.name for f in fields(Message))
+_RETAINED = tuple(name for name in _MESSAGE if name != "retain")
+_INSERT = f"""
+INSERT OR IGNORE INTO outbox ({", ".join(_MESSAGE)}, committed_unix_s) VALUES ({", ".join("?" * (len(_MESSAGE) + 1))})
+"""  # noqa: S608 column names are our own
+_HEADS = """
+SELECT * FROM outbox AS o
+WHERE set_aside IS NULL AND not_before_unix_s <= :now
+  AND NOT EXISTS (SELECT 1 FROM outbox AS e WHERE e.order_key = o.order_key AND e.seq < o.seq AND e.set_aside IS NULL)
+ORDER BY priority, seq LIMIT :limit
+"""
+_KEEP_RETAINED = f"""
+INSERT OR REPLACE INTO retained ({", ".join(_RETAINED)}, until_unix_s) VALUES ({", ".join("?" * (len(_RETAINED) + 1))})
+"""  # noqa: S608 column names are our own
+_RESEND = f"""
+INSERT OR IGNORE INTO outbox ({", ".join(_RETAINED)}, retain, committed_unix_s)
+SELECT {", ".join(_RETAINED)}, 1, :now FROM retained
+WHERE (until_unix_s IS NULL OR until_unix_s > :now)
+  AND topic NOT IN (SELECT topic FROM outbox WHERE set_aside IS NULL)
+ORDER BY priority, rowid
+"""  # noqa: S608 column names are our own
+
+
+class Outbox:
+    """The queue in a database.
+
+    Args:
+        database: the file it lives in.
+        clock: gives the time of commitment.
+
+    Attributes:
+        changed: set after every commitment; who drains the queue clears it and waits for it. Whoever uses :meth:`put` in a
+            transaction of its own sets it afterwards, on the event loop.
+    """
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self.database = database
+        self._clock = clock
+        self.changed = asyncio.Event()
+
+    def put(self, connection: sqlite3.Connection, messages: Iterable[Message], *, newest_only: bool = False) -> None:
+        """Adds messages in the caller's transaction.
+
+        Args:
+            connection: the caller's transaction.
+            messages: in the order in which they shall be delivered.
+            newest_only: a waiting message of the same topic is replaced, for what only counts in its newest form.
+        """
+        now = self._clock.unix_s()
+        for message in messages:
+            if newest_only:
+                connection.execute("DELETE FROM outbox WHERE topic = ? AND set_aside IS NULL", (message.topic,))
+            connection.execute(_INSERT, (*(getattr(message, name) for name in _MESSAGE), now))
+
+    async def submit(self, *messages: Message, newest_only: bool = False) -> None:
+        """Adds messages in a transaction of their own; returns when they are safe.
+
+        Raises:
+            StoreError: they are not safe.
+        """
+        await self.database.run(self.put, messages, newest_only=newest_only)
+        self.changed.set()
+
+    async def heads(self, limit: int) -> list[Queued]:
+        """What may go next: the first of each order key, most urgent first."""
+        return await self.database.run(self._heads, limit)
+
+    def _heads(self, connection: sqlite3.Connection, limit: int) -> list[Queued]:
+        rows = connection.execute(_HEADS, {"now": self._clock.unix_s(), "limit": limit})
+        return [Queued(row["seq"], _message(row), row["committed_unix_s"], row["attempts"]) for row in rows]
+
+    async def delivered(self, done: Sequence[Queued]) -> None:
+        """The broker has them: out of the queue, and remembered where it retains them."""
+        await self.database.run(self._delivered, done)
+
+    def _delivered(self, connection: sqlite3.Connection, done: Sequence[Queued]) -> None:
+        for queued in done:
+            connection.execute("DELETE FROM outbox WHERE seq = ?", (queued.seq,))
+            message = queued.message
+            if message.retain and message.payload:
+                until = None if message.expiry_s is None else self._clock.unix_s() + message.expiry_s
+                connection.execute(_KEEP_RETAINED, (*(getattr(message, name) for name in _RETAINED), until))
+            elif message.retain:
+                connection.execute("DELETE FROM retained WHERE topic = ?", (message.topic,))
+
+    async def postpone(self, queued: Queued, delay_s: float) -> None:
+        """Tries the message again later; those behind it in its order wait with it."""
+        until = self._clock.unix_s() + delay_s
+        await self.database.run(_update, "attempts = attempts + 1, not_before_unix_s = ?", (until, queued.seq))
+
+    async def set_aside(self, queued: Queued, reason: str) -> None:
+        """Takes a message that will never be accepted out of the way; it stays in the file with its reason."""
+        await self.database.run(_update, "set_aside = ?", (reason, queued.seq))
+
+    async def retry_set_aside(self) -> int:
+        """Puts alerts that were set aside back into the queue: the reason may be gone since. Returns how many."""
+        count = await self.database.run(_retry_set_aside)
+        self.changed.set()
+        return count
+
+    async def resend_retained(self) -> int:
+        """Queues all that the broker should retain, with the same ids, for a broker that forgot. Returns how many."""
+        count = await self.database.run(self._resend_retained)
+        self.changed.set()
+        return count
+
+    def _resend_retained(self, connection: sqlite3.Connection) -> int:
+        return connection.execute(_RESEND, {"now": self._clock.unix_s()}).rowcount
+
+    async def prune(self) -> int:
+        """Drops what is worth nothing any more. Alerts are never dropped. Returns how many messages went."""
+        return await self.database.run(self._prune)
+
+    def _prune(self, connection: sqlite3.Connection) -> int:
+        now = self._clock.unix_s()
+        connection.execute("DELETE FROM retained WHERE until_unix_s <= ?", (now,))
+        old = "DELETE FROM outbox WHERE priority > ? AND committed_unix_s <= ?"
+        return connection.execute(old, (Priority.ALERT, now - _REPORT_KEPT_S)).rowcount
+
+    async def depth(self) -> Depth:
+        """How much waits."""
+        return await self.database.run(_depth)
+
+
+def _update(connection: sqlite3.Connection, what: str, values: tuple[object, ...]) -> None:
+    connection.execute(f"UPDATE outbox SET {what} WHERE seq = ?", values)  # noqa: S608 fixed text
+
+
+def _retry_set_aside(connection: sqlite3.Connection) -> int:
+    back = (
+        "UPDATE outbox SET set_aside = NULL, attempts = 0, not_before_unix_s = 0 WHERE set_aside IS NOT NULL AND priority = ?"
+    )
+    return connection.execute(back, (Priority.ALERT,)).rowcount
+
+
+def _depth(connection: sqlite3.Connection) -> Depth:
+    rows = connection.execute("SELECT priority, COUNT(*) FROM outbox WHERE set_aside IS NULL GROUP BY priority")
+    waiting = {Priority(row[0]): int(row[1]) for row in rows}
+    aside = connection.execute("SELECT COUNT(*) FROM outbox WHERE set_aside IS NOT NULL").fetchone()[0]
+    return Depth(waiting, int(aside))
+
+
+def _message(row: sqlite3.Row) -> Message:
+    values = {name: row[name] for name in _MESSAGE}
+    return Message(**{**values, "priority": Priority(row["priority"]), "retain": bool(row["retain"])})
