@@ -134,15 +134,15 @@ def _situation(base: World, rng: np.random.Generator, wanted: str) -> tuple[Worl
     if wanted == "fire":
         fires = (_random_fire(base.frame, rng, place),)
     if wanted == "flood":
-        flood = FloodConfig(rise_m_per_min=1.0, max_rise_m=float(rng.uniform(0.7, 3.0)))
+        flood = FloodConfig(rise_m_per_min=1.0, max_rise_m=float(rng.triangular(0.35, 0.8, 2.6)))
         north = float(rng.uniform(-0.4, 0.4) * size)
-        place = (base.river_east_m(north) + float(rng.normal(0, 70)), north)
+        place = (base.river_east_m(north) + float(rng.normal(0, 110)), north)
     elif rng.random() < 0.35 and wanted == "none":
         north = float(rng.uniform(-0.4, 0.4) * size)
         place = (base.river_east_m(north), north)
     looks = LookalikesConfig(cars=int(rng.integers(0, 40)), mist=float(rng.choice([0.0, 0.0, rng.uniform(0.2, 1.0)])))
     config = base.config.model_copy(update={"air": air, "fires": fires, "flood": flood, "lookalikes": looks})
-    return config, place, float(rng.uniform(30, 900)) if wanted == "fire" else 600.0
+    return config, place, float(10 ** rng.uniform(1.2, 2.75)) if wanted == "fire" else 600.0
 
 
 def _random_fire(frame: LocalFrame, rng: np.random.Generator, place: tuple[float, float]) -> FireConfig:
@@ -150,7 +150,7 @@ def _random_fire(frame: LocalFrame, rng: np.random.Generator, place: tuple[float
     return FireConfig(
         lat_deg=where.lat_deg,
         lon_deg=where.lon_deg,
-        ignition_s=float(rng.uniform(-200, 20)),
+        ignition_s=float(rng.uniform(-60, 5)),
         growth=float(rng.uniform(0.5, 2.0)),
         reach_m=160.0,
         smoke=float(rng.uniform(0.4, 1.8)),

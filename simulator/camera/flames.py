@@ -8,16 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.camera.projection import Camera
-from simulator.camera.sprites import FLAME_FRAMES, flame_colours, flames
+from simulator.camera.sprites import FLAME_FRAMES, flame_colours, flames, ripples
 from simulator.world.fire import CELL_M, RESIDENCE_S, Fire
 from simulator.world.noise import hash_unit
 
 Picture = NDArray[np.uint8]
 Field2D = NDArray[np.float32]
 
-_MOST_TONGUES = 170
+_MOST_TONGUES = 240
 _FRAMES_A_SECOND = 11.0
-VISIBLE_INTENSITY = 70  # of 255: from here the eye says flame
+VISIBLE_INTENSITY = 66  # of 255: from here the eye says flame
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +91,7 @@ def _boxes(
     tip, _ = camera.project(base + np.stack([0.0 * tall, 0.0 * tall, tall], axis=1))
     ahead = depth > 2.0
     scale = camera.lens.focal_px / np.maximum(depth, 2.0)
-    wide = (0.9 * tall + 1.4) * scale
+    wide = (0.55 * tall + 1.6) * (0.7 + 0.7 * hash_unit(np.arange(len(tall)), 9)) * scale
     high = np.maximum(foot[:, 1] - tip[:, 1], 0.75 * wide)
     x, y = (foot[:, 0] + tip[:, 0]) / 2, foot[:, 1]
     table = np.stack([x - wide / 2, y - high, x + wide / 2, y + 0.12 * high, depth, frame, 0.75 + 0.5 * vigour], axis=1)
@@ -164,3 +164,17 @@ def char(picture: Picture, fire: Fire, world_s: float, east_m: Field2D, north_m:
     share = cv2.resize(dark[y : y + high, x : x + wide], (part.shape[1], part.shape[0])) * np.float32(0.8)
     gray = cv2.cvtColor(cv2.cvtColor(part, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
     part[:] = cv2.blendLinear(cv2.convertScaleAbs(gray, alpha=0.30, beta=8), part, share, 1.0 - share)
+    _add_embers(part, fire, world_s, (column[y : y + high, x : x + wide], row[y : y + high, x : x + wide]))
+
+
+def _add_embers(part: Picture, fire: Fire, world_s: float, cells: tuple[Field2D, Field2D]) -> None:
+    """The red line of the front on the ground. In place."""
+    if fire.config.flame <= 0.0:
+        return
+    age = world_s - fire.arrival_s
+    hot = (np.exp(-np.abs(age) / 14.0) * (age >= 0.0)).astype(np.float32)
+    seen = cv2.remap(hot, cells[0], cells[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=0)
+    patchy = cv2.remap(ripples(), cells[0] * 9.0, cells[1] * 9.0, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
+    seen *= np.clip(0.45 + 0.55 * patchy, 0.0, 1.0)
+    light = cv2.resize(seen, (part.shape[1], part.shape[0]))[..., None] * np.array((12.0, 85.0, 235.0), np.float32)
+    cv2.add(part, light.astype(np.uint8), dst=part)

@@ -24,14 +24,14 @@ class Box:
 def flame_boxes(layer: FlameLayer, threshold: int) -> list[Box]:
     """One box around each group of flames that the eye takes for one."""
     mask = cv2.compare(layer.intensity, threshold, cv2.CMP_GE)
-    gap = max(3, round(0.06 * max(mask.shape)))
+    gap = max(14, round(0.08 * max(mask.shape)))
     return _grouped("flame", mask, gap, (layer.left, layer.top), _SMALLEST_FLAME_PX)
 
 
 def smoke_boxes(layer: SmokeLayer, haze: float) -> list[Box]:
     """One box around each connected cloud of smoke; ``haze`` is the share of its contrast that the air takes."""
     mask = cv2.compare((1.0 - layer.clear) * np.float32(1.0 - haze), VISIBLE_OPACITY, cv2.CMP_GE)
-    gap = max(3, round(0.04 * max(mask.shape)))
+    gap = max(18, round(0.08 * max(mask.shape)))
     return _grouped("smoke", mask, gap, (layer.left, layer.top), _SMALLEST_SMOKE_PX)
 
 

@@ -84,6 +84,8 @@ class Renderer:
         column, row = grid.to_cells(hits.east_m, hits.north_m)
         picture = np.empty((*hits.depth_m.shape, 3), np.uint8)
         tile = detail_tile()
+        # On flanks the place hardly changes with height: grain that also follows the height keeps them from being streaked.
+        rise = cv2.resize(hits.above_m * np.float32(11.0), (picture.shape[1], picture.shape[0]), interpolation=cv2.INTER_NEAREST)
         for top in range(0, picture.shape[0], _BAND_ROWS):
             rows = slice(top, min(top + _BAND_ROWS, picture.shape[0]))
             pixel_m = _footprint_m(camera, hits, rows)
@@ -94,7 +96,7 @@ class Renderer:
                 self._mips[level], column[rows] * scale + shift, row[rows] * scale + shift, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP
             )
             if pixel_m < _DETAIL_BELOW_M:
-                grain = cv2.remap(tile, column[rows] * 4.7, row[rows] * 4.7, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
+                grain = cv2.remap(tile, column[rows] * 4.7 + rise[rows], row[rows] * 4.7 - rise[rows], cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
                 part = cv2.multiply(part, grain, scale=1.0 / 128.0)
             picture[rows] = part
         self._shade_sides(picture, hits)
@@ -122,7 +124,8 @@ class Renderer:
         x, y, wide, high = cv2.boundingRect(cv2.findNonZero(masks.water))
         cut = slice(y, y + high), slice(x, x + wide)
         rays = raycast.half_rays(camera)
-        look = water_picture((rays[0][cut], rays[1][cut], rays[2][cut]), (places[0][cut], places[1][cut]), self.light, rise, world_s)
+        rays_here, places_here = (rays[0][cut], rays[1][cut], rays[2][cut]), (places[0][cut], places[1][cut])
+        look = water_picture(rays_here, places_here, self.light, rise, world_s, world.config.seed)
         part = picture[2 * y : 2 * (y + high), 2 * x : 2 * (x + wide)]
         size = part.shape[1], part.shape[0]
         share = cv2.resize(cover[cut], size, interpolation=cv2.INTER_LINEAR)

@@ -36,7 +36,7 @@ def flames() -> tuple[Gray, ...]:
         across = x + 0.38 * sway * y
         width = 0.85 * (1.0 - y) ** 0.75 + 0.08
         body = 1.0 - np.abs(across) / width
-        heat = body * 1.25 - 0.55 * y + 0.40 * lick * (0.35 + y)
+        heat = body * 1.05 - 0.50 * y + 0.40 * lick * (0.35 + y)
         edge = np.clip(np.minimum(y * 10.0 + 0.3, (1.0 - np.abs(x)) * 5.0), 0.0, 1.0)
         frames.append((np.clip(heat * edge, 0.0, 1.0) * 255).astype(np.uint8))
     return tuple(frames)
@@ -62,7 +62,7 @@ def puffs() -> tuple[tuple[Field2D, ...], tuple[tuple[Field2D, ...], ...]]:
     radius = np.hypot(x, y)
     opacities, lights = [], []
     for _ in range(PUFF_KINDS):
-        lump = fractal(128, rng, slope=2.8, longest=0.45)[:_PUFF_SIZE, :_PUFF_SIZE]
+        lump = fractal(128, rng, slope=3.1, longest=0.5)[:_PUFF_SIZE, :_PUFF_SIZE]
         edge = np.clip((0.86 - radius + 0.17 * lump) / 0.62, 0.0, 1.0)
         edge *= np.clip((1.0 - radius) / 0.12, 0.0, 1.0)
         opacities.append((edge * edge * (3.0 - 2.0 * edge)).astype(np.float32))
@@ -72,7 +72,7 @@ def puffs() -> tuple[tuple[Field2D, ...], tuple[tuple[Field2D, ...], ...]]:
         for quarter in range(PUFF_LIGHTS):
             angle = quarter * math.pi / 2
             towards = -slope_x * math.sin(angle) + slope_y * math.cos(angle)
-            lit.append(np.clip(0.84 + 4.2 * towards, 0.45, 1.1).astype(np.float32))
+            lit.append(np.clip(0.90 + 4.0 * towards, 0.5, 1.12).astype(np.float32))
         lights.append(tuple(lit))
     return tuple(opacities), tuple(lights)
 
@@ -83,7 +83,7 @@ def detail_tile() -> NDArray[np.uint8]:
     rng = np.random.default_rng(13)
     fine = fractal(512, rng, slope=0.7, longest=0.25)
     broad = fractal(512, rng, slope=2.0, longest=0.5)
-    gray = np.clip(128 + 13 * fine + 7 * broad, 40, 216).astype(np.uint8)
+    gray = np.clip(128 + 12 * fine + 4 * broad, 40, 216).astype(np.uint8)
     return np.repeat(gray[..., None], 3, axis=2)
 
 

@@ -12,7 +12,9 @@ from simulator.camera.sprites import ripples
 Field2D = NDArray[np.float32]
 Picture = NDArray[np.uint8]
 
-_CLEAR, _TURBID = (74.0, 88.0, 66.0), (98.0, 138.0, 164.0)  # BGR of a calm river and of a river in flood
+# BGR of calm rivers and of rivers in flood; a world has one of each.
+_CLEAR = ((74.0, 88.0, 66.0), (84.0, 84.0, 70.0), (62.0, 78.0, 74.0), (92.0, 112.0, 112.0))
+_TURBID = ((98.0, 138.0, 164.0), (84.0, 130.0, 178.0), (118.0, 140.0, 146.0), (126.0, 142.0, 128.0), (92.0, 116.0, 132.0))
 _EDGE_M = 0.06  # depth over which the shore fades in
 
 
@@ -53,23 +55,24 @@ def find_water(needed_rise_m: Field2D, above_m: Field2D, rise_m: float, sky: Pic
 
 
 def water_picture(
-    rays: tuple[Field2D, Field2D, Field2D], place: tuple[Field2D, Field2D], light: Light, rise_m: float, world_s: float
+    rays: tuple[Field2D, Field2D, Field2D], place: tuple[Field2D, Field2D], light: Light, rise_m: float, world_s: float, seed: int
 ) -> Picture:
-    """The look of water along rays that meet it at places (metres east and north)."""
+    """The look of water along rays that meet it at places (metres east and north); the seed chooses the river's colour."""
     east, north = place
     drift = np.float32(world_s * 0.9)
-    coarse = cv2.remap(ripples(), east * 1.1, north * 1.1 + drift, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
+    coarse = cv2.remap(ripples(), east * 5.3, north * 4.1 + drift, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
     broad = cv2.remap(ripples(), north * 0.17 - drift * 0.2, east * 0.17, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
     length = cv2.sqrt(rays[0] * rays[0] + rays[1] * rays[1] + rays[2] * rays[2])
     down = np.clip(-rays[2] / length, 0.02, 1.0)
     tilt = 0.035 * coarse + 0.03 * broad
     mirror = 0.03 + 0.90 * np.power(1.0 - np.clip(down + tilt, 0.0, 1.0), 4.0)
     share = min(1.0, 0.25 + rise_m / 0.8)
-    mud = np.array(_CLEAR, np.float32) * (1 - share) + np.array(_TURBID, np.float32) * share
+    clear, turbid = _CLEAR[seed % len(_CLEAR)], _TURBID[seed // 7 % len(_TURBID)]
+    mud = np.array(clear, np.float32) * (1 - share) + np.array(turbid, np.float32) * share
     own = mud * (1.0 + 0.05 * broad + 0.03 * coarse)[..., None] * np.float32(light.sunlight[1] / 246.0)
     sky = np.array(light.horizon, np.float32) * 0.45 + np.array(light.zenith, np.float32) * 0.5
     colour = own + (sky - own) * mirror[..., None]
     glance = (rays[0] * light.sun[0] + rays[1] * light.sun[1] - rays[2] * light.sun[2]) / length
-    glitter = np.clip(glance + 0.05 * coarse, 0.0, 1.0) ** 90 * (1.0 - 0.85 * light.cloud_cover)
-    colour += (260.0 * glitter)[..., None]
+    glitter = np.clip(glance + 0.022 * coarse + 0.008 * broad, 0.0, 1.0) ** 110 * (1.0 - 0.85 * light.cloud_cover)
+    colour += (190.0 * glitter)[..., None]
     return np.asarray(np.clip(colour, 0, 255), dtype=np.uint8)

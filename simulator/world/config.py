@@ -57,7 +57,7 @@ class FireConfig(_Section):
     growth: float = Field(default=1.0, gt=0.0, le=50.0, description="multiplies the rate of spread")
     reach_m: float = Field(default=300.0, ge=20.0, le=600.0, description="the fire never spreads farther from its origin")
     smoke: float = Field(default=1.0, ge=0.0, le=3.0, description="multiplies the density of the smoke")
-    smoke_tone: float = Field(default=0.72, ge=0.1, le=1.0, description="0.1 black smoke (oil) .. 1 white (damp leaves)")
+    smoke_tone: float = Field(default=0.86, ge=0.1, le=1.0, description="0.1 black smoke (oil) .. 1 white (damp leaves)")
     flame: float = Field(default=1.0, ge=0.0, le=3.0, description="multiplies the height of the flames; 0 smoulders")
 
 

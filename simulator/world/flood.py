@@ -11,6 +11,7 @@ import numpy as np
 
 from simulator.world.config import FloodConfig
 from simulator.world.grid import Field2D, Grid, enlarge
+from simulator.world.noise import smoothstep
 from simulator.world.terrain import Ground
 
 _COARSE_CELLS = 200
@@ -36,7 +37,9 @@ def flooding_rise_m(ground: Ground, shore_noise_m: Field2D | None = None) -> tup
     above = enlarge(ground.height_amsl_m, grid.cells) - np.float32(ground.river.level_amsl_m)
     east, north = grid.axes()
     bank = ground.river.bank_distance_m(east, north)
-    above = np.where(bank < 0.0, np.minimum(above, -0.02), np.maximum(above, 0.02)).astype(np.float32)
+    # At the bank the coarse ground is too blunt: there the height follows the distance from the bank.
+    off_bank = smoothstep(2.0, 9.0, np.abs(bank))
+    above = (above * off_bank + 0.08 * bank * (1.0 - off_bank)).astype(np.float32)
     if shore_noise_m is not None:
         above += np.where(bank > 3.0, shore_noise_m, np.float32(0.0))
     entry = enlarge(_entry_rise_m(above), grid.cells)

@@ -19,13 +19,13 @@ from simulator.world.terrain import Ground
 
 HEIGHT_STEP_M = 0.1  # canopy heights are stored in steps of this
 _STRIP_ROWS = 400
-_TILE_CELLS = 1000
+_TILE_CELLS = 780
 
 Picture = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
 
 # Colours are BGR albedos 0..255.
-_MEADOWS = ((62, 118, 104), (58, 108, 88), (74, 124, 128), (60, 130, 96))
-_CROPS = ((52, 120, 86), (44, 140, 106), (88, 150, 170), (70, 104, 138), (60, 92, 118), (48, 170, 178), (56, 126, 72), (96, 140, 150))
+_MEADOWS = ((66, 108, 100), (60, 100, 86), (76, 116, 122), (62, 116, 94))
+_CROPS = ((58, 108, 86), (58, 122, 104), (94, 142, 158), (78, 104, 130), (70, 92, 112), (64, 150, 160), (60, 112, 76), (102, 134, 142))
 _ASPHALT, _EARTH, _CONCRETE = (104, 102, 100), (112, 142, 166), (168, 170, 170)
 _BED, _SAND = (74, 92, 96), (118, 142, 156)
 
@@ -51,7 +51,9 @@ def make_surface(config: WorldConfig, ground: Ground, cover: LandCover) -> Surfa
     tiles = max(1, round(config.size_m / config.texture_m / _TILE_CELLS))
     tile_cells = 20 * round(config.size_m / config.texture_m / tiles / 20)
     grid = Grid(config.size_m, tiles * tile_cells)
-    albedo, canopy = _paint_cover(config, ground, cover, grid, rng)
+    canopy = np.zeros((grid.cells, grid.cells), np.uint8)
+    coarse = _paint_cover(config, ground, cover, Grid(config.size_m, grid.cells // 2), rng)
+    albedo = np.asarray(cv2.resize(coarse, (grid.cells, grid.cells), interpolation=cv2.INTER_CUBIC), np.uint8)
     _plant_forest(albedo, canopy, cover, forest_tiles(tile_cells, grid.step_m, rng), rng)
     stamp_trees(albedo, canopy, grid, cover.trees, rng)
     stamp_houses(albedo, canopy, grid, cover.houses)
@@ -62,8 +64,8 @@ def make_surface(config: WorldConfig, ground: Ground, cover: LandCover) -> Surfa
 
 def _paint_cover(
     config: WorldConfig, ground: Ground, cover: LandCover, grid: Grid, rng: np.random.Generator
-) -> tuple[Picture, Picture]:
-    """Meadow, fields, roads, banks; and an empty canopy."""
+) -> Picture:
+    """Meadow, fields, roads, banks."""
     n = grid.cells
     picture = np.zeros((n, n, 3), np.uint8)
     patches = fractal(512, rng, slope=2.2, longest=0.3)
@@ -80,15 +82,15 @@ def _paint_cover(
         nn = np.repeat(north[rows], n, axis=1)
         broad = _tiled(patches, e, nn, config.size_m / 3)
         fine = _tiled(grain, e, nn, 90.0) * 0.6 + _tiled(grain, nn, e, 31.0) * 0.4
-        colour = meadow * (1.0 + 0.10 * broad + 0.09 * fine)[..., None]
-        colour += (np.array((-4.0, 10.0, 26.0), np.float32) * (dry + 0.7 * broad)[..., None]).astype(np.float32)
+        colour = meadow * (1.0 + 0.06 * broad + 0.11 * fine)[..., None]
+        colour += (np.array((-2.0, 5.0, 16.0), np.float32) * (dry + 0.45 * broad)[..., None]).astype(np.float32)
         _lay_fields(colour, cover, e, nn, fine, crops)
         _lay_banks(colour, ground, e, nn, fine)
         for mask, tint in ((verge, _EARTH), (earth, _EARTH), (paved, _ASPHALT)):
             share = (mask[rows].astype(np.float32) / (255.0 if mask is not verge else 500.0))[..., None]
             colour += share * (np.array(tint, np.float32) * (1.0 + 0.05 * fine)[..., None] - colour)
         picture[rows] = np.clip(colour, 0, 255).astype(np.uint8)
-    return picture, np.zeros((n, n), np.uint8)
+    return picture
 
 
 def _tiled(tile: Field2D, east: Field2D, north: Field2D, length_m: float) -> Field2D:
@@ -107,14 +109,14 @@ def _crop_colours(seed: int) -> Field2D:
 
 def _lay_fields(colour: Field2D, cover: LandCover, east: Field2D, north: Field2D, fine: Field2D, crops: Field2D) -> None:
     """Fields with rows in their direction; borders between them stay meadow."""
-    column, row = cover.grid.to_cells(east, north)
+    column, row = cover.grid.to_cells(east + 0.9 * fine, north - 0.9 * fine)  # ragged edges
     c = np.clip(np.rint(column), 0, cover.grid.cells - 1).astype(np.int32)
     r = np.clip(np.rint(row), 0, cover.grid.cells - 1).astype(np.int32)
     parcel = cover.parcel[r, c]
     turn = cover.parcel_turn_rad + np.where(parcel % 3 == 0, math.pi / 2, 0.0).astype(np.float32)
-    rows = np.sin((east * np.sin(turn) - north * np.cos(turn)) * (2 * math.pi / (1.6 + (parcel % 4) * 0.9)))
+    rows = np.sin((east * np.sin(turn) - north * np.cos(turn)) * (2 * math.pi / (2.6 + (parcel % 4) * 0.9)))
     shade = 1.0 + 0.05 * rows * (0.3 + (parcel % 5) * 0.25) + 0.06 * fine
-    inside = cv2.blur((parcel > 0).astype(np.float32), (5, 5))[..., None]
+    inside = cv2.blur((parcel > 0).astype(np.float32), (3, 3))[..., None]
     colour += inside * (crops[parcel] * shade[..., None].astype(np.float32) - colour)
 
 
@@ -171,7 +173,7 @@ def _light(picture: Picture, canopy: Picture, grid: Grid, ground: Ground, sun: S
     slope = cv2.resize(_sunward_slope(ground.height_amsl_m, ground.grid.step_m, azimuth), (n, n), interpolation=cv2.INTER_LINEAR)
     warm = np.clip(1.0 - sun.elevation_deg / 35.0, 0.0, 1.0)
     direct = np.array((1.0 - 0.45 * warm, 1.0 - 0.22 * warm, 1.0), np.float32) * np.float32(0.5 + 0.5 * math.sin(elevation))
-    ambient = np.array((0.40, 0.345, 0.31), np.float32)
+    ambient = np.array((0.47, 0.42, 0.38), np.float32)
     for top in range(0, n, _STRIP_ROWS):
         rows = slice(max(0, top - 1), min(top + _STRIP_ROWS + 1, n))
         keep = slice(top - rows.start, min(top + _STRIP_ROWS, n) - rows.start)

@@ -15,7 +15,7 @@ from simulator.world.fire import CELL_M, Fire
 from simulator.world.noise import hash_unit
 
 PUFF_LIFE_S = 150.0
-_PUFFS_A_SECOND = 1.1
+_PUFFS_A_SECOND = 2.2
 _ENTRAINMENT = 0.42
 _SHEAR = 0.35  # wind grows by this share over the first 100 m
 
@@ -48,7 +48,7 @@ def puffs_at(fire: Fire, air: AirConfig, world_s: float, seed: int) -> Puffs:
     """The plume of a fire at a moment."""
     last = math.floor(world_s * _PUFFS_A_SECOND)
     first = max(math.ceil((world_s - PUFF_LIFE_S) * _PUFFS_A_SECOND), math.ceil(fire.config.ignition_s * _PUFFS_A_SECOND))
-    births = [number for number in range(first, last + 1) if number % 3 != 2 or world_s - number / _PUFFS_A_SECOND < 60.0]
+    births = [number for number in range(first, last + 1) if number % 2 == 0 or world_s - number / _PUFFS_A_SECOND < 40.0]
     if not births:
         return _none()
     numbers = np.array(births, dtype=np.int64)
@@ -57,12 +57,12 @@ def puffs_at(fire: Fire, air: AirConfig, world_s: float, seed: int) -> Puffs:
     chance = [hash_unit(numbers, seed, salt) for salt in range(10, 16)]
     strength = np.clip(np.sqrt(front_m2) / 45.0, 0.12, 1.0) * fire.config.smoke**0.3
     rise, drift_e, drift_n = _path(air, age, strength, chance)
-    radius = (1.5 + 4.5 * strength + _ENTRAINMENT * rise + 0.10 * age * strength) * (0.7 + 0.6 * chance[0])
-    young, old = np.clip(age / 4.0, 0.0, 1.0), np.clip(1.0 - age / PUFF_LIFE_S, 0.0, 1.0)
-    opacity = fire.config.smoke * (0.25 + 0.62 * strength) * young * old**1.3 * (0.55 + 0.45 * chance[1])
+    radius = (1.8 + 6.5 * strength + _ENTRAINMENT * rise + 0.10 * age * strength) * (0.7 + 0.6 * chance[0])
+    young, old = np.clip(age / 2.5, 0.0, 1.0), np.clip(1.0 - age / PUFF_LIFE_S, 0.0, 1.0)
+    opacity = fire.config.smoke * (0.42 + 0.50 * strength) * young * old**1.3 * (0.55 + 0.45 * chance[1])
     tone = fire.config.smoke_tone * (0.82 + 0.25 * chance[2]) + 0.12 * (1.0 - old)
     centre = np.stack([east + drift_e, north + drift_n, ground + 2.0 + rise + 0.35 * radius], axis=1)
-    glow = fire.config.flame * np.exp(-age / 7.0) * strength
+    glow = 0.55 * np.minimum(fire.config.flame, 1.0) * np.exp(-age / 5.0) * strength
     return Puffs(centre, radius, np.clip(opacity, 0.0, 0.92), np.clip(tone, 0.03, 1.0), numbers, np.clip(glow, 0.0, 1.0))
 
 
@@ -75,7 +75,7 @@ def _path(air: AirConfig, age: np.ndarray, strength: np.ndarray, chance: list[np
     rise = 260.0 * (1.0 - np.exp(-rise / 260.0))  # a stable layer ends the rise
     towards = math.radians(air.wind_from_deg + 180.0)
     drift = along * (1.0 + _SHEAR * np.clip(rise / 100.0, 0.0, 1.5))
-    wander = (0.8 + 0.10 * wind) * np.sqrt(age + 0.01) * 1.6
+    wander = (0.7 + 0.06 * wind) * np.sqrt(age + 0.01) * 1.2
     side = (chance[4] - 0.5) * 2.0 * wander
     ahead = (chance[5] - 0.5) * 2.0 * wander
     drift_e = (drift + ahead) * math.sin(towards) + side * math.cos(towards)
