@@ -5,10 +5,10 @@ memory stands only what the disk holds; a step that cannot be stored has not hap
 """
 
 import asyncio
+import contextlib
 import sqlite3
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
@@ -16,24 +16,25 @@ from ulid import ULID
 
 from agent.alerts import repository
 from agent.alerts.compose import Composer, Step
-from agent.alerts.incident import Incident, PublishedPicture, SightingContext, absorbed, gone, opened, said
+from agent.alerts.incident import Incident, SightingContext, absorbed, gone, opened, said
 from agent.alerts.lifecycle import AlertEvent, next_status
 from agent.alerts.material import material, urgent
 from agent.alerts.merge import incident_of
-from agent.alerts.picture import as_jpeg, read_evidence
+from agent.alerts.snapshots import Snapshots
 from agent.config.hub import AlertsSection
 from agent.core.bus import Bus
 from agent.core.clock import Clock
 from agent.core.errors import StoreError
 from agent.core.outcome import Accepted, Outcome, Refused
+from agent.core.tasks import background
 from agent.domain.alert import Alert, AlertStatus
 from agent.domain.codes import words_of
 from agent.domain.hazard import Hazard
 from agent.domain.hub import AlertChange
-from agent.domain.sighting import Evidence, Sighting, SightingLevel
+from agent.domain.sighting import Sighting, SightingLevel
 from agent.domain.status import Reason
 from agent.domain.topics import Topics
-from agent.store.media import Importance, Picture
+from agent.store.media import alert_closed
 from agent.store.outbox import Message
 from agent.store.store import Store
 
@@ -42,14 +43,6 @@ log = structlog.get_logger(__name__)
 _TICK_S = 1.0
 _ROOM_FOR_ALERTS_BYTES = 50_000_000
 _UNSAVED_MAX = 100
-
-
-@dataclass(frozen=True)
-class _Snapshot:
-    """A picture ready to be published, and what will be remembered of it."""
-
-    record: PublishedPicture
-    jpeg: bytes
 
 
 class AlertService:
@@ -71,6 +64,7 @@ class AlertService:
         self._clock = clock
         self._simulated = simulated
         self._nest = topics.source
+        self._snapshots = Snapshots(store.media, config.snapshot_max_bytes)
         self._composer = Composer(topics, self._new_id)
         self._incidents: dict[str, Incident] = {}
         self._unsaved: dict[str, tuple[Sighting, SightingContext]] = {}
@@ -176,20 +170,16 @@ class AlertService:
         status = incident.current.status if event is None else next_status(incident.current.status, event)
         if status is None:
             return None
-        snapshot = None if status.closed else await self._snapshot(incident)
-        if snapshot:
-            incident = incident.model_copy(update={"picture": snapshot.record})
+        incident, jpeg = await self._with_picture(incident, status)
         before = incident.published
         after = said(incident, status, now, by, reason)
         step = Step(
             incident=after,
             old_hazard=before.hazard if before else None,
-            jpeg=snapshot.jpeg if snapshot else await self._again(before, after),
+            jpeg=jpeg,
             captured_unix_s=sighting.captured_at.timestamp() if sighting else None,
         )
         await self._commit(after, self._composer.messages(step), now)
-        if after.closed:
-            await self._store.media.close_alert(after.id)
         self._bus.publish(AlertChange(after.current, before))
         return after.current
 
@@ -197,39 +187,22 @@ class AlertService:
         def work(connection: sqlite3.Connection) -> None:
             repository.save(connection, incident, now)
             self._store.outbox.put(connection, messages)
+            if incident.closed:
+                alert_closed(connection, incident.id)
 
         await self._store.database.run(work)
         self._incidents[incident.id] = incident
         self._store.outbox.changed.set()
 
-    async def _snapshot(self, incident: Incident) -> _Snapshot | None:
-        """A picture that is not yet on the hub, kept and made small; None where there is none or it cannot be used."""
-        evidence = _best_picture(incident)
-        if evidence is None or (incident.picture and incident.picture.source_sha256 == evidence.sha256):
-            return None
-        try:
-            original = await asyncio.to_thread(read_evidence, evidence)
-            jpeg = await asyncio.to_thread(as_jpeg, original, self._config.snapshot_max_bytes)
-            at = evidence.captured_at.timestamp()
-            sha256 = await self._store.media.add(Picture(jpeg, ".jpg", Importance.OPEN_ALERT, at, incident.id))
-        except StoreError as error:  # an alert without its picture is better than none
-            log.warning("alert without picture", code=error.code, message=error.message, alert=incident.id)
-            return None
-        record = PublishedPicture(
-            sha256=sha256, source_sha256=evidence.sha256, captured_at=evidence.captured_at, pose=evidence.pose
-        )
-        return _Snapshot(record, jpeg)
-
-    async def _again(self, before: Alert | None, after: Incident) -> bytes | None:
-        """The picture on the hub once more, where the alert moves to other topics."""
-        if before is None or before.hazard is after.current.hazard or after.closed or after.picture is None:
-            return None
-        path = self._store.media.path_of(after.picture.sha256, ".jpg")
-        try:
-            return await asyncio.to_thread(path.read_bytes)
-        except OSError as error:
-            log.warning("picture is gone", path=str(path), error=str(error))
-            return None
+    async def _with_picture(self, incident: Incident, status: AlertStatus) -> tuple[Incident, bytes | None]:
+        """The incident with its newest picture, and the JPEG if it must be published: it is new, or goes to other topics."""
+        if status.closed:
+            return incident, None
+        snapshot = await self._snapshots.new(incident)
+        if snapshot:
+            return incident.model_copy(update={"picture": snapshot.record}), snapshot.jpeg
+        moves = incident.published is not None and incident.published.hazard is not incident.current.hazard
+        return incident, await self._snapshots.published(incident) if moves else None
 
     async def _due(self) -> None:
         now = self._clock.utc()
@@ -248,8 +221,9 @@ class AlertService:
         return AlertEvent.REPEAT if repeat and next_status(alert.status, AlertEvent.REPEAT) else None
 
     async def _retry_unsaved(self) -> None:
-        if not self._unsaved:
-            return
+        if self._unsaved and self._reason and self._reason.code == "store.full":
+            with contextlib.suppress(StoreError):  # the retry below says what is wrong
+                await self._store.media.make_room(_ROOM_FOR_ALERTS_BYTES)
         for sighting, context in list(self._unsaved.values()):
             await self.on_sighting(sighting, context)
 
@@ -293,14 +267,6 @@ _WORDS_OF_TIMERS = {
 }
 
 
-def _best_picture(incident: Incident) -> Evidence | None:
-    """The newest snapshot of the incident's tracks of its hazard, else of any."""
-    sightings = sorted(
-        incident.tracks.values(), key=lambda s: (s.hazard is incident.current.hazard, s.captured_at), reverse=True
-    )
-    return next((e for s in sightings for e in s.evidence if e.kind == "snapshot"), None)
-
-
 @asynccontextmanager
 async def open_alerts(
     config: AlertsSection, topics: Topics, store: Store, bus: Bus, clock: Clock, *, simulated: bool
@@ -312,7 +278,5 @@ async def open_alerts(
     """
     service = AlertService(config, topics, store, bus, clock, simulated=simulated)
     await service.load()
-    async with asyncio.TaskGroup() as tasks:
-        timers = tasks.create_task(service.run(), name="alerts")
+    async with background(service.run(), "alerts"):
         yield service
-        timers.cancel()

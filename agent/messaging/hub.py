@@ -11,6 +11,7 @@ from ulid import ULID
 from agent.config.hub import HubSection
 from agent.core.bus import Bus
 from agent.core.clock import Clock
+from agent.core.tasks import background
 from agent.domain.status import DroneTelemetry, FlightReport, NestStatus, NestSummary
 from agent.domain.topics import TOPICS, Topics
 from agent.domain.wire import Wire
@@ -122,10 +123,8 @@ async def open_hub(config: HubSection, nest: str, outbox: Outbox, bus: Bus, cloc
     """
     hub = Hub(config, Topics(config.topic_root, nest), outbox, bus, clock)
     await outbox.retry_set_aside()
-    async with asyncio.TaskGroup() as tasks:
-        running = tasks.create_task(hub.run(), name="hub")
+    async with background(hub.run(), "hub"):
         try:
             yield hub
         finally:
             await hub.say_stopped()
-            running.cancel()

@@ -82,10 +82,6 @@ class Media:
         self._evict(connection, self.quota_bytes, spare=sha256)
         return sha256
 
-    async def close_alert(self, alert: str) -> None:
-        """The alert is closed: its pictures may go before those of open ones."""
-        await self._database.run(_set_importance, alert, Importance.CLOSED_ALERT)
-
     async def make_room(self, free_bytes: int) -> int:
         """Frees so much space if it can, for what matters more than pictures. Returns how many files went."""
         used = await self.used_bytes()
@@ -115,8 +111,9 @@ def _used(connection: sqlite3.Connection) -> int:
     return int(connection.execute("SELECT coalesce(sum(bytes), 0) FROM media").fetchone()[0])
 
 
-def _set_importance(connection: sqlite3.Connection, alert: str, importance: Importance) -> None:
-    connection.execute("UPDATE media SET importance = ? WHERE alert = ?", (importance, alert))
+def alert_closed(connection: sqlite3.Connection, alert: str) -> None:
+    """The alert is closed: its pictures may go before those of open ones. A step of the caller's transaction."""
+    connection.execute("UPDATE media SET importance = ? WHERE alert = ?", (Importance.CLOSED_ALERT, alert))
 
 
 def _write(path: Path, data: bytes) -> None:
