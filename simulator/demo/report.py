@@ -17,11 +17,18 @@ _MAP_PX = 1000
 
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 1040px; padding: 0 1rem; color: #1c2733; }
-h1 { margin-bottom: .2rem } h2 { margin-top: 2rem; border-bottom: 1px solid #d5dbe1 }
-table { border-collapse: collapse; width: 100% } td, th { text-align: left; padding: .3rem .6rem;
-border-bottom: 1px solid #e8ecf0; vertical-align: top } .good { color: #12722f } .bad { color: #b3141b } .sum { font-size: 1.2rem; font-weight: 600 }
-.pictures { display: flex; flex-wrap: wrap; gap: 1rem } figure { margin: 0; max-width: 500px } figure img { width: 100% }
-svg { width: 100%; height: auto; background: #dde3da } .quiet { color: #5d6a78 }
+h1 { margin-bottom: .2rem }
+h2 { margin-top: 2rem; border-bottom: 1px solid #d5dbe1 }
+table { border-collapse: collapse; width: 100% }
+td, th { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid #e8ecf0; vertical-align: top }
+.good { color: #12722f }
+.bad { color: #b3141b }
+.sum { font-size: 1.2rem; font-weight: 600 }
+.pictures { display: flex; flex-wrap: wrap; gap: 1rem }
+figure { margin: 0; max-width: 500px }
+figure img { width: 100% }
+svg { width: 100%; height: auto; background: #dde3da }
+.quiet { color: #5d6a78 }
 """
 
 
