@@ -23,28 +23,42 @@ async def serve_http(routes: dict[tuple[str, str], Handler], host: str, port: in
     Raises:
         LinkError: the port cannot be opened.
     """
+    talks: set[asyncio.Task[None]] = set()
+    closed = False
 
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            status, body = await _handle(reader, routes)
-            raw = json.dumps(body).encode()
-            head = f"HTTP/1.1 {status} {_REASONS[status]}\r\nContent-Type: application/json\r\n"
-            writer.write(f"{head}Content-Length: {len(raw)}\r\nConnection: close\r\n\r\n".encode() + raw)
-            await writer.drain()
-        except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-            pass  # the client is gone or does not speak HTTP: nobody is left to tell
-        finally:
+    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if closed:
             writer.close()
+            return
+        talk = asyncio.ensure_future(_answer(reader, writer, routes))
+        talks.add(talk)
+        talk.add_done_callback(talks.discard)
+        talk.add_done_callback(lambda _done: writer.close())
 
     try:
-        server = await asyncio.start_server(answer, host, port)
+        server = await asyncio.start_server(accept, host, port)
     except OSError as error:
         raise LinkError("sim.port", f"cannot serve HTTP on {host}:{port}: {error.strerror}") from error
     try:
         yield
     finally:
+        closed = True
         server.close()
+        for talk in talks:
+            talk.cancel()
+        await asyncio.gather(*talks, return_exceptions=True)
         await server.wait_closed()
+
+
+async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, routes: dict[tuple[str, str], Handler]) -> None:
+    try:
+        status, body = await _handle(reader, routes)
+        raw = json.dumps(body).encode()
+        head = f"HTTP/1.1 {status} {_REASONS[status]}\r\nContent-Type: application/json\r\n"
+        writer.write(f"{head}Content-Length: {len(raw)}\r\nConnection: close\r\n\r\n".encode() + raw)
+        await writer.drain()
+    except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+        pass  # the client is gone or does not speak HTTP: nobody is left to tell
 
 
 async def _handle(reader: asyncio.StreamReader, routes: dict[tuple[str, str], Handler]) -> tuple[int, object]:
