@@ -1,0 +1,1 @@
+"""From pixels to sightings. Runs in a child process; the agent only meets its supervisor."""

@@ -1,0 +1,108 @@
+"""Cuts a large frame into overlapping tiles and joins what was seen in them with what was seen in the whole.
+
+Pure. Small far-off smoke is a few pixels wide in a frame that was shrunk to the network's input; in a tile it is not.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agent.domain.hazard import Hazard
+from agent.vision.decode import blend_up, covered, iou
+from agent.vision.frame import Detection
+from agent.vision.manifest import InputSpec, TilePolicy
+
+
+class Tile(NamedTuple):
+    """A part of a frame, in its pixels."""
+
+    x0: int
+    y0: int
+    x1: int
+    y1: int
+
+
+def tiles_for(width_px: int, height_px: int, spec: InputSpec, policy: TilePolicy) -> tuple[Tile, ...]:
+    """The tiles beside the whole; empty where the whole loses too little to be worth it."""
+    shrink = max(width_px / spec.width, height_px / spec.height)
+    if not policy.enabled or shrink <= policy.zoom_min:
+        return ()
+    scale = 1.0
+    while True:
+        columns = _starts(width_px, math.ceil(spec.width * scale), policy.overlap)
+        rows = _starts(height_px, math.ceil(spec.height * scale), policy.overlap)
+        if len(columns) * len(rows) <= policy.most:
+            break
+        scale *= 1.1
+    if len(columns) * len(rows) < 2:
+        return ()
+    return tuple(Tile(x0, y0, x1, y1) for y0, y1 in rows for x0, x1 in columns)
+
+
+def _starts(length: int, tile: int, overlap: float) -> list[tuple[int, int]]:
+    """Begin and end of equally spaced tiles that cover a length and overlap at least so much."""
+    if tile >= length:
+        return [(0, length)]
+    count = math.ceil((length - tile) / (tile * (1.0 - overlap))) + 1
+    return [(start, start + tile) for start in (round(i * (length - tile) / (count - 1)) for i in range(count))]
+
+
+def moved(detections: Sequence[Detection], tile: Tile) -> list[Detection]:
+    """Boxes of a tile as boxes of the frame."""
+    out = []
+    for found in detections:
+        x0, y0, x1, y1 = found.box_px
+        box = (x0 + tile.x0, y0 + tile.y0, x1 + tile.x0, y1 + tile.y0)
+        out.append(Detection(found.hazard, found.confidence, box, found.model))
+    return out
+
+
+def merged(detections: Sequence[Detection], iou_max: float) -> tuple[Detection, ...]:
+    """One box for each thing: the more confident of two that overlap, or that lie in one another, stays."""
+    waiting = sorted(detections, key=lambda d: -d.confidence)
+    kept: list[Detection] = []
+    for found in waiting:
+        rivals = [k for k in kept if k.hazard is found.hazard]
+        if rivals:
+            box, others = np.array(found.box_px), np.array([k.box_px for k in rivals])
+            if np.any((iou(box, others) > iou_max) | (covered(box, others) > 0.7)):
+                continue
+        kept.append(found)
+    return tuple(kept)
+
+
+def combined_logits(
+    whole: dict[Hazard, float] | None, tiles: Sequence[dict[Hazard, float] | None], penalty: float | None, tile_count: int
+) -> dict[Hazard, float]:
+    """The greatest of the whole's and the tiles' log-odds, the tiles' less a penalty for their number.
+
+    Args:
+        penalty: None for the natural logarithm of the number of tiles.
+        tile_count: of all tiles of the frame, also those not looked at this time.
+    """
+    out = dict(whole or {})
+    less = math.log(max(1, tile_count)) if penalty is None else penalty
+    for logits in tiles:
+        for hazard, value in (logits or {}).items():
+            out[hazard] = max(out.get(hazard, -math.inf), value - less)
+    return out
+
+
+def joined_mask(
+    whole: NDArray[np.float32], parts: Sequence[tuple[Tile, NDArray[np.float32]]], width_px: int, height_px: int
+) -> NDArray[np.float32]:
+    """The whole's water probability, averaged with the tiles' where tiles were looked at; at a quarter of the frame's size."""
+    if not parts:
+        return whole
+    cols, rows = max(whole.shape[1], width_px // 4), max(whole.shape[0], height_px // 4)
+    total = blend_up(whole, cols, rows)
+    weight = np.ones_like(total)
+    for tile, mask in parts:
+        x0, x1 = round(tile.x0 * cols / width_px), round(tile.x1 * cols / width_px)
+        y0, y1 = round(tile.y0 * rows / height_px), round(tile.y1 * rows / height_px)
+        total[y0:y1, x0:x1] += blend_up(mask, x1 - x0, y1 - y0)
+        weight[y0:y1, x0:x1] += 1.0
+    return np.asarray(total / weight, dtype=np.float32)

@@ -1,0 +1,226 @@
+"""The vision process: frames in, sightings and a status out.
+
+One thread does the work, so that its status falls silent when it hangs. The video source and the parent's lines are read by two
+other threads, which only fill a queue of one and the pose history. Standard output carries the protocol and nothing else:
+whatever a library prints goes to standard error.
+"""
+
+import os
+import sys
+import time
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from typing import BinaryIO
+
+import cv2
+import structlog
+from pydantic import ValidationError
+
+from agent.core.clock import Clock, utc_from_unix
+from agent.core.errors import ConfigError, NestError
+from agent.core.geo import LatLon
+from agent.core.terrain import Terrain
+from agent.domain.sighting import VisionStatus
+from agent.vision.frame import Frame
+from agent.vision.inbox import Inbox
+from agent.vision.perception import Perception, box_thresholds, load_networks
+from agent.vision.protocol import Setup, Trouble
+from agent.vision.reporter import Reporter
+from agent.vision.scene import PictureHealth, SceneGate
+from agent.vision.situation import Situation
+from agent.vision.sources import LiveSource, SourceSettings
+
+_NO_VIDEO_AFTER_S = 3.0
+_NO_POSE_AFTER_S = 3.0
+_SLOW_S = 2.0
+_IDLE_INTERVAL_S = 0.5
+"""How often a picture is examined for its health alone, while nobody searches."""
+_POSE_WAIT_S = 0.5
+_STATUS_INTERVAL_S, _STATUS_INTERVAL_MIN_S = 1.0, 0.1
+_RECENT = 50
+
+EXIT_TROUBLE = 4
+
+_log = structlog.get_logger(__name__)
+
+Send = Callable[[str], None]
+
+
+def main(clock: Clock) -> int:
+    """Runs the process until its standard input ends. Returns the exit status."""
+    send = _claim_stdout()
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    cv2.setNumThreads(1)
+    stream = sys.stdin.buffer
+    line = stream.readline()
+    if not line.strip():
+        return 0
+    try:
+        _serve(_setup_of(line), stream, clock, send)
+    except NestError as error:
+        send(Trouble(code=error.code, words=error.message).model_dump_json())
+        return EXIT_TROUBLE
+    return 0
+
+
+def _setup_of(line: bytes) -> Setup:
+    try:
+        return Setup.model_validate_json(line)
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise ConfigError("config.invalid", f"first line of the vision process: {faults}") from error
+
+
+def _serve(setup: Setup, stream: BinaryIO, clock: Clock, send: Send) -> None:
+    config = setup.vision
+    inbox = Inbox(stream, config.camera.mount_pitch_deg)
+    inbox.start()
+    try:
+        terrain = Terrain.load(setup.terrain_file) if setup.terrain_file else None
+        networks = load_networks(config.models, config.threads, config.providers)
+        perception = Perception(networks, config.tiles, config.tile_budget_s)
+        with LiveSource(SourceSettings(config.source, clock, config.camera.latency_s)) as source:
+            Worker(setup, clock, inbox, source, perception, terrain, send).run()
+    finally:
+        inbox.finish()
+
+
+def _claim_stdout() -> Send:
+    """Takes standard output for the protocol; later writers to descriptor 1 reach standard error instead."""
+    sys.stdout.flush()
+    own = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
+    os.dup2(2, 1)
+
+    def send(line: str) -> None:
+        own.write(line + "\n")
+
+    return send
+
+
+class Worker:
+    """The loop of the vision process."""
+
+    def __init__(
+        self,
+        setup: Setup,
+        clock: Clock,
+        inbox: Inbox,
+        source: LiveSource,
+        perception: Perception,
+        terrain: Terrain | None,
+        send: Send,
+    ) -> None:
+        self._setup = setup
+        self._config = setup.vision
+        self._clock = clock
+        self._inbox = inbox
+        self._source = source
+        self._perception = perception
+        self._terrain = terrain
+        self._send = send
+        self._normal_water = tuple(tuple(LatLon(lat, lon) for lon, lat in ring) for ring in setup.normal_water)
+        self._health = PictureHealth()
+        self._gate = SceneGate()
+        self._watch = inbox.watch
+        self._situation = self._new_situation()
+        self._reporter = self._new_reporter()
+        self._frames = 0
+        now_s = time.monotonic()
+        self._frame_at_s = self._pose_at_s = now_s
+        self._status_due_s = now_s
+        self._moments: deque[float] = deque(maxlen=_RECENT)
+        self._latencies_s: deque[float] = deque(maxlen=_RECENT)
+
+    def run(self) -> None:
+        """Until the parent closes the pipe."""
+        due_s = time.monotonic()
+        while not self._inbox.closed.wait(max(0.0, min(due_s, self._status_due_s) - time.monotonic())):
+            self._take_watch()
+            if time.monotonic() >= due_s:
+                interval_s = 1.0 / self._config.frames_per_s_max / self._clock.base.rate
+                due_s = time.monotonic() + (interval_s if self._watch.on else _IDLE_INTERVAL_S)
+                frame = self._source.slot.take(max(0.0, min(0.25, self._status_due_s - time.monotonic())))
+                if frame is not None:
+                    self._look(frame)
+            self._tell_status()
+
+    def _take_watch(self) -> None:
+        watch = self._inbox.watch
+        if watch == self._watch:
+            return
+        if watch.on and (not self._watch.on or watch.flight != self._watch.flight):
+            self._situation, self._reporter = self._new_situation(), self._new_reporter()
+        self._watch = watch
+        self._pose_at_s = time.monotonic()
+        self._moments.clear()
+        self._latencies_s.clear()
+
+    def _new_situation(self) -> Situation:
+        thresholds = box_thresholds(self._perception.networks)
+        return Situation(self._config, self._terrain, self._normal_water, thresholds)
+
+    def _new_reporter(self) -> Reporter:
+        return Reporter(self._setup.evidence_dir, self._config.evidence_interval_s, self._perception.networks, self._clock)
+
+    def _look(self, frame: Frame) -> None:
+        """One frame: its health always, what it shows while watching."""
+        self._frame_at_s = time.monotonic()
+        self._health.update(frame, self._frame_at_s)
+        if not self._watch.on or frame.captured_unix_s is None:
+            return
+        observation = self._perception.look(frame)
+        pose = self._inbox.pose_at(frame.captured_unix_s, _POSE_WAIT_S / self._clock.base.rate)
+        steady = self._gate.steady(frame, pose.turn_deg_s if pose else None)
+        if pose is not None:
+            self._pose_at_s = time.monotonic()
+            changes = self._situation.update(frame, observation, pose, steady=steady)
+            for sighting in self._reporter.sightings(changes, self._situation, frame, observation, pose):
+                self._send(sighting.model_dump_json())
+        self._frames += 1
+        self._moments.append(self._clock.unix_s())
+        self._latencies_s.append(self._moments[-1] - frame.captured_unix_s)
+
+    def _tell_status(self) -> None:
+        now_s = time.monotonic()
+        if now_s < self._status_due_s:
+            return
+        self._status_due_s = now_s + max(_STATUS_INTERVAL_MIN_S, _STATUS_INTERVAL_S / self._clock.base.rate)
+        unix_s = self._clock.unix_s()
+        recent = [moment for moment in self._moments if unix_s - moment <= 10.0]
+        span_s = unix_s - recent[0] if len(recent) > 1 else 0.0
+        status = VisionStatus(
+            at=utc_from_unix(unix_s),
+            frames=self._frames,
+            dropped=self._source.slot.dropped,
+            frames_per_s=round((len(recent) - 1) / span_s, 2) if span_s > 0 else 0.0,
+            latency_s=round(median(self._latencies_s), 3) if self._latencies_s else None,
+            health=self._codes(now_s),
+            models={n.manifest.name: n.manifest.sha256 for n in self._perception.networks},
+            rss_mb=_rss_mb(),
+        )
+        self._send(status.model_dump_json())
+
+    def _codes(self, now_s: float) -> tuple[str, ...]:
+        """What is wrong now. Time limits count the computer's seconds, as its work does."""
+        slow_s = median(self._latencies_s) / self._clock.base.rate if self._latencies_s else 0.0
+        silent = now_s - self._frame_at_s > _NO_VIDEO_AFTER_S
+        rows = (
+            ("vision.no_video", silent),
+            ("vision.no_pose", self._watch.on and not silent and now_s - self._pose_at_s > _NO_POSE_AFTER_S),
+            ("vision.slow", self._watch.on and slow_s > _SLOW_S),
+            ("vision.evidence_failed", self._reporter.evidence_failed),
+            ("vision.provider_missing", any(network.missing_providers for network in self._perception.networks)),
+        )
+        own = tuple(code for code, wrong in rows if wrong)
+        return own if silent else own + self._health.codes()
+
+
+def _rss_mb() -> float | None:
+    """Resident memory; None where the system does not say."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    except OSError:
+        return None
+    return round(pages * os.sysconf("SC_PAGE_SIZE") / 1e6, 1)
