@@ -1,1 +1,1 @@
-"""Parameter sets an autopilot must have before a nest flies it."""
+"""Parameter sets of the autopilots: data files, one folder per autopilot, and their schema. No behaviour."""

@@ -149,6 +149,7 @@ class MissionProgress:
     reached: int  # -1: none yet
     total: int | None
     complete: bool
+    unusable: bool = False  # the autopilot says that it has no mission that it could fly
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,3 +231,13 @@ class PoseSample:
     gimbal_pitch_deg: float | None = None
     gimbal_yaw_deg: float | None = None
     hdop: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ContactChange:
+    """The drone was heard again, fell silent, or was not heard at all. code is a row of ``agent/domain/codes.yaml``."""
+
+    at_s: float
+    heard: bool
+    code: str
+    words: str

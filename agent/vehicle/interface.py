@@ -54,6 +54,10 @@ class Vehicle(Protocol):
         """Uploads fence, rally points and mission, reads all back and compares. Accepted only if all are equal."""
         ...
 
+    async def adopt(self, plan: FlightPlan) -> Outcome:
+        """Takes the mission on board as this plan, if it reads back equal. For an agent that restarts while the drone flies."""
+        ...
+
     async def verify_parameters(self) -> Sequence[ParameterDeviation]:
         """Reads the parameters of the configured set and returns those that are not right."""
         ...

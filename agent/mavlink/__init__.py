@@ -1,0 +1,1 @@
+"""MAVLink to the drone: link, exchanges, transfers, typed telemetry. The only package that knows pymavlink."""

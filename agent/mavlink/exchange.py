@@ -1,0 +1,108 @@
+"""Requests and answers over a link that loses packets: who waits how long, and when it is sent again.
+
+The time-out follows the measured round trip as TCP's does (RFC 6298): smoothed mean plus four deviations, doubled with every
+repetition. An answer to a repeated request is not measured (Karn's rule), since nobody knows which sending it answers.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from agent.mavlink.codec import Body, Frame
+from agent.mavlink.link import Link
+from agent.mavlink.messages import timesync
+
+_GAIN_MEAN = 1 / 8  # RFC 6298, section 2.3
+_GAIN_DEVIATION = 1 / 4
+_TIMEOUT_FIRST_S = 1.0
+_TIMEOUT_LEAST_S = 0.3
+_TIMEOUT_MOST_S = 8.0
+_TIMESYNC_INTERVAL_S = 2.0
+_TIMESYNC_KEPT = 16
+_NS_PER_S = 1e9
+
+
+class RoundTrip:
+    """An estimate of the link's round trip in seconds."""
+
+    def __init__(self) -> None:
+        self.mean_s: float | None = None
+        self._deviation_s = 0.0
+
+    def measured(self, sample_s: float) -> None:
+        """Takes one measurement in."""
+        if self.mean_s is None:
+            self.mean_s, self._deviation_s = sample_s, sample_s / 2
+            return
+        self._deviation_s += _GAIN_DEVIATION * (abs(sample_s - self.mean_s) - self._deviation_s)
+        self.mean_s += _GAIN_MEAN * (sample_s - self.mean_s)
+
+    def timeout_s(self, attempt: int = 0, work_s: float = 0.0) -> float:
+        """How long to wait for an answer.
+
+        Args:
+            attempt: how often it was already repeated.
+            work_s: time that the peer needs for the work itself.
+        """
+        base = _TIMEOUT_FIRST_S if self.mean_s is None else max(_TIMEOUT_LEAST_S, self.mean_s + 4 * self._deviation_s)
+        return float(min(_TIMEOUT_MOST_S, base * 2**attempt) + work_s)
+
+
+class Exchange:
+    """Sends requests over a link and waits for their answers.
+
+    Args:
+        link: the link.
+    """
+
+    def __init__(self, link: Link) -> None:
+        self.link = link
+        self.round_trip = RoundTrip()
+        self._timesyncs: dict[int, float] = {}
+        link.add_handler(self._on_frame)
+
+    @property
+    def now_s(self) -> float:
+        """The loop's time."""
+        return asyncio.get_running_loop().time()
+
+    async def ask(
+        self, body: Body, answer: str, matches: Callable[[Frame], bool], *, attempts: int = 4, work_s: float = 0.0
+    ) -> Frame | None:
+        """Sends a request, again if nothing comes, and returns the first frame that matches; None if none does.
+
+        Args:
+            body: the request. It must be harmless to receive twice.
+            answer: message name of the answer.
+            matches: tells whether a frame of that name is the answer.
+            attempts: how often it is sent at most.
+            work_s: time that the peer needs for the work itself.
+        """
+        with self.link.listen(answer) as inbox:
+            for attempt in range(attempts):
+                sent_s = self.now_s
+                self.link.send(body)
+                deadline_s = sent_s + self.round_trip.timeout_s(attempt, work_s)
+                while (frame := await inbox.get(deadline_s - self.now_s)) is not None:
+                    if matches(frame):
+                        if attempt == 0 and work_s == 0.0:
+                            self.round_trip.measured(max(0.0, frame.at_s - sent_s))
+                        return frame
+        return None
+
+    async def measure_forever(self) -> None:
+        """Measures the round trip by TIMESYNC."""
+        while True:
+            # The stamp must come back as it was; the loop's time in nanoseconds tells our requests apart.
+            stamp = int(self.now_s * _NS_PER_S)
+            self._timesyncs[stamp] = self.now_s
+            while len(self._timesyncs) > _TIMESYNC_KEPT:
+                del self._timesyncs[next(iter(self._timesyncs))]
+            self.link.send(timesync(stamp))
+            await asyncio.sleep(_TIMESYNC_INTERVAL_S)
+
+    def _on_frame(self, frame: Frame) -> None:
+        if frame.name != "TIMESYNC" or frame.body.tc1 == 0:
+            return
+        sent_s = self._timesyncs.pop(frame.body.ts1, None)
+        if sent_s is not None:
+            self.round_trip.measured(max(0.0, frame.at_s - sent_s))

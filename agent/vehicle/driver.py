@@ -1,0 +1,286 @@
+"""What the drivers of all autopilots share: uploads with read-back, modes, parameters, and how outcomes are judged.
+
+Where autopilots differ, the subclass says how; numbers stand in its tables.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from agent.core.errors import LinkError, ProtocolError
+from agent.core.geo import LatLon
+from agent.core.outcome import Accepted, Outcome, Refused
+from agent.domain.mission import FlightPlan
+from agent.domain.telemetry import FlightMode, LandedState, Telemetry
+from agent.mavlink.commands import Command, CommandAnswer
+from agent.mavlink.enums import Cmd, Frame, MissionType, ModeFlag
+from agent.mavlink.items import WireItem
+from agent.mavlink.parameters import Parameters
+from agent.mavlink.readback import compare, download
+from agent.mavlink.telemetry import Interpretation
+from agent.mavlink.transfer import TransferEnd, TransferResult, clear, upload
+from agent.vehicle.interface import Progress
+from agent.vehicle.plan_items import WirePlan, Wording, write_plan
+from agent.vehicle.session import Session
+
+_MODE_CHANGE_S = 4.0  # a heartbeat comes once a second, one may be lost
+_TARGET_WAIT_S = 4.0
+_TARGET_NEAR_M = 3.0
+_ON_GROUND_ALT_M = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What differs between autopilots and is data.
+
+    Attributes:
+        name: of the autopilot.
+        mode_of: its custom mode to a flight mode.
+        mode_params: parameters of DO_SET_MODE for the modes the agent commands.
+        wording: how plans are written.
+        bytewise: whether integer parameters travel as bytes.
+        streams_hz: messages that are wanted, with their rate.
+        fence_ceiling: parameter that holds the fence's largest altitude over home in metres.
+    """
+
+    name: str
+    mode_of: Callable[[int], FlightMode]
+    mode_params: Mapping[FlightMode, tuple[float, ...]]
+    wording: Wording
+    bytewise: bool
+    streams_hz: Mapping[str, float]
+    fence_ceiling: str
+
+
+class Driver(ABC):
+    """Flies one drone. One instance per session and autopilot.
+
+    Args:
+        session: the drone.
+        traits: the autopilot's data.
+    """
+
+    def __init__(self, session: Session, traits: Traits) -> None:
+        self.session = session
+        self.traits = traits
+        self.parameters = Parameters(session.exchange, bytewise=traits.bytewise)
+        self.plan: WirePlan | None = None
+        self._interpret(None)
+
+    # What each autopilot does in its own way.
+
+    @abstractmethod
+    async def launch(self) -> Outcome:
+        """Arms and starts the uploaded mission."""
+
+    @abstractmethod
+    async def resume(self, index: int) -> Outcome:
+        """Continues the mission at a plan item."""
+
+    @abstractmethod
+    async def goto(self, place: LatLon, alt_rel_m: float, heading_deg: float | None) -> Outcome:
+        """Flies to a place and stays there."""
+
+    @abstractmethod
+    async def after_upload(self) -> Outcome:
+        """Whether the autopilot, having accepted a plan, would also fly it."""
+
+    # What all do alike.
+
+    def not_ready(self) -> Refused | None:
+        """Why it cannot be launched as it stands."""
+        telemetry = self.session.telemetry
+        if self.plan is None:
+            return Refused("mission.none", "no plan was uploaded")
+        if telemetry.armed is not False:
+            return Refused("vehicle.armed", "the motors are armed, or their state is unknown")
+        if not on_ground(telemetry):
+            return Refused("vehicle.not_on_ground", f"the drone says that it is {telemetry.landed.value}")
+        return None
+
+    async def upload(self, plan: FlightPlan, progress: Progress | None) -> Outcome:
+        """Uploads fence, rally points and mission, and compares each with what reads back."""
+        if self.session.telemetry.armed is not False:
+            return Refused(
+                "mission.armed", "the motors are armed or their state is unknown; a plan is uploaded on the ground only"
+            )
+        home = self.session.telemetry.home
+        written = write_plan(plan, self.traits.wording, home.place if home else self._place())
+        if isinstance(written, Refused):
+            return written
+        self._interpret(None)
+        outcome = await self.parameters.set(self.traits.fence_ceiling, plan.fence.alt_max_rel_m)
+        if isinstance(outcome, Refused):
+            return Refused("mission.fence_not_set", outcome.words)
+        parts = ((MissionType.FENCE, written.fence, 0), (MissionType.RALLY, written.rally, 0),
+            (MissionType.MISSION, written.mission, written.own))  # fmt: skip
+        for kind, items, own in parts:
+            outcome = await self._put(kind, items, own, progress)
+            if isinstance(outcome, Refused):
+                return outcome
+        self._interpret(written)
+        return await self.after_upload()
+
+    async def adopt(self, plan: FlightPlan) -> Outcome:
+        """Takes a plan that is on board already as the uploaded one, if it reads back equal. For a restart in the air."""
+        home = self.session.telemetry.home
+        written = write_plan(plan, self.traits.wording, home.place if home else self._place())
+        if isinstance(written, Refused):
+            return written
+        try:
+            words = compare(written.mission, await download(self.session.exchange, MissionType.MISSION), first=written.own)
+        except ProtocolError as error:
+            words = error.message
+        if words:
+            return Refused("mission.differs", words)
+        if written != self.plan:
+            self._interpret(written)
+        return Accepted()
+
+    async def _put(self, kind: MissionType, items: Sequence[WireItem], own: int, progress: Progress | None) -> Outcome:
+        """Uploads one kind and reads it back. What failed half way is cleared, so that it cannot be flown."""
+        name = kind.name.lower()
+        result = await upload(
+            self.session.exchange, kind, items, lambda done, all_: progress(name, done, all_) if progress else None
+        )
+        if result.end in {TransferEnd.ACCEPTED, TransferEnd.UNCONFIRMED}:
+            try:
+                words = compare(items, await download(self.session.exchange, kind), first=own)
+            except ProtocolError as error:
+                words = error.message
+            if words is None:
+                return Accepted()
+            refused = Refused("mission.differs", f"{name}: {words}")
+        else:
+            refused = Refused("mission.refused", self._transfer_words(name, result))
+        return await self._clear_after(kind, refused)
+
+    async def _clear_after(self, kind: MissionType, refused: Refused) -> Refused:
+        """Clears what a failed upload may have left on board."""
+        await clear(self.session.exchange, kind)
+        try:
+            left = await download(self.session.exchange, kind)
+        except ProtocolError as error:
+            return Refused("mission.half_uploaded", f"{refused.words}; it could not be cleared: {error.message}")
+        if len(left) > self.traits.wording.home_first:
+            return Refused("mission.half_uploaded", f"{refused.words}; {len(left)} items are still on board")
+        return refused
+
+    def _transfer_words(self, name: str, result: TransferResult) -> str:
+        where = "" if result.item is None else f" at item {result.item}"
+        if result.end is TransferEnd.SILENT:
+            return f"{name}: silence{where}"
+        return f"{name}: {result.result.name if result.result else 'asked for one item again and again'}{where}"
+
+    def _interpret(self, plan: WirePlan | None) -> None:
+        """Reads mission progress in indices of this plan; without one, wire numbers shifted past home."""
+        self.plan = plan
+        shift = int(self.traits.wording.home_first)
+        self.session.meaning = Interpretation(
+            mode_of=self.traits.mode_of,
+            plan_index_of=plan.plan_index if plan else lambda seq: seq - shift,
+            reached_index_of=plan.reached_index if plan else lambda seq: seq - shift,
+            plan_length=len(plan.begins) if plan else None,
+        )
+        self.session.forget_progress()
+
+    def _place(self) -> LatLon | None:
+        position = self.session.telemetry.position
+        return position.place if position else None
+
+    async def command(self, command: Command) -> CommandAnswer:
+        """Sends a command.
+
+        Raises:
+            LinkError: the drone is not heard, so nobody would answer.
+        """
+        if not self.session.in_contact:
+            raise LinkError("vehicle.lost", "the drone is not heard; nothing can be asked of it until it is")
+        return await self.session.commander.execute(command)
+
+    async def change_mode(self, mode: FlightMode) -> Outcome:
+        """Changes the flight mode and waits until the drone says that it is in it."""
+        params = (float(ModeFlag.CUSTOM_MODE_ENABLED), *self.traits.mode_params[mode])
+        answer = await self.command(Command(Cmd.DO_SET_MODE, params))
+        changed_s = self.session.now_s
+        if answer.result is not None and not answer.accepted:
+            return Refused("vehicle.mode_denied", f"{mode.value}: {answer.reason}")
+        if await self.session.until(lambda t: t.mode is mode and _heard_since(t, changed_s), _MODE_CHANGE_S):
+            return Accepted()
+        return Refused(
+            "vehicle.mode_denied", f"{mode.value}: {answer.reason if answer.result is None else 'the mode did not change'}"
+        )
+
+    async def pause(self) -> Outcome:
+        """Holds position."""
+        return await self.change_mode(FlightMode.HOLD)
+
+    async def return_home(self) -> Outcome:
+        """The autopilot's own return."""
+        return await self.change_mode(FlightMode.RETURN)
+
+    async def land_here(self) -> Outcome:
+        """Lands."""
+        return await self.change_mode(FlightMode.LAND)
+
+    async def disarm(self) -> Outcome:
+        """Stops the motors; never forced."""
+        if self.session.telemetry.armed is False:
+            return Accepted("the motors are stopped already")
+        if not on_ground(self.session.telemetry):
+            return Refused(
+                "vehicle.not_on_ground", "the drone does not say that it is on the ground; its motors are not stopped"
+            )
+        answer = await self.command(Command(Cmd.COMPONENT_ARM_DISARM, (0.0,)))
+        if await self.session.until(lambda t: t.armed is False, _MODE_CHANGE_S if answer.accepted else 0.1):
+            return Accepted()
+        return Refused("vehicle.disarm_denied", answer.reason)
+
+    async def arm(self) -> Outcome:
+        """Arms. Sent once; where no answer comes the state is looked at before it is sent again."""
+        command = Command(Cmd.COMPONENT_ARM_DISARM, (1.0,), repeatable=False)
+        words = ""
+        for _ in range(2):
+            answer = await self.command(command)
+            words = answer.reason
+            if answer.result is not None and not answer.accepted:
+                break
+            if await self.session.until(lambda t: t.armed is True, _MODE_CHANGE_S):
+                return Accepted()
+            words = "no answer" if answer.result is None else "the motors did not start"
+        return Refused("vehicle.arm_denied", words)
+
+    async def reposition(self, place: LatLon, alt_rel_m: float, heading_deg: float, mode: FlightMode) -> Outcome:
+        """DO_REPOSITION, judged by mode and by the target that the autopilot then reports."""
+        change_mode = 1.0
+        command = Command(
+            Cmd.DO_REPOSITION, (-1.0, change_mode, 0.0, heading_deg), place, alt_rel_m, Frame.GLOBAL_RELATIVE_ALT_INT
+        )
+        with self.session.link.listen("POSITION_TARGET_GLOBAL_INT") as inbox:
+            answer = await self.command(command)
+            if not answer.accepted:
+                return Refused("vehicle.target_refused", answer.reason)
+            asked_s = self.session.now_s
+            if not await self.session.until(lambda t: t.mode is mode and _heard_since(t, asked_s), _MODE_CHANGE_S):
+                return Refused("vehicle.target_refused", "the autopilot accepted the target but did not change its mode")
+            nearest_m = await self.session.nearest_target_m(inbox, place, _TARGET_WAIT_S, _TARGET_NEAR_M)
+        if nearest_m is not None and nearest_m > _TARGET_NEAR_M:
+            return Refused("vehicle.target_refused", f"the autopilot flies to a place {nearest_m:.0f} m from the one asked for")
+        return Accepted()
+
+
+def on_ground(telemetry: Telemetry) -> bool:
+    """Whether the drone says that it stands on the ground."""
+    return telemetry.landed is LandedState.ON_GROUND
+
+
+def left_ground(telemetry: Telemetry) -> bool:
+    """Whether it is surely in the air: it says so, or it is armed and a metre up."""
+    if telemetry.landed in {LandedState.IN_AIR, LandedState.TAKING_OFF}:
+        return True
+    high = telemetry.position is not None and telemetry.position.alt_rel_m > _ON_GROUND_ALT_M
+    return telemetry.armed is True and high and telemetry.landed is not LandedState.ON_GROUND
+
+
+def _heard_since(telemetry: Telemetry, since_s: float) -> bool:
+    return telemetry.heartbeat is not None and telemetry.heartbeat.at_s >= since_s

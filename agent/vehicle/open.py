@@ -1,0 +1,58 @@
+"""Opens the link to the drone and keeps everything about it running while the block lasts."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from agent.config.vehicle import VehicleSection
+from agent.core.bus import Bus
+from agent.core.clock import Clock
+from agent.core.errors import LinkError
+from agent.mavlink.address import TcpAddress, parse_address
+from agent.mavlink.link import Link
+from agent.vehicle.session import Session
+from agent.vehicle.vehicle import MavlinkVehicle
+
+
+@asynccontextmanager
+async def open_vehicle(config: VehicleSection, bus: Bus, clock: Clock) -> AsyncIterator[MavlinkVehicle]:
+    """The drone of this configuration. It need not be there yet: telemetry stays empty until it is heard.
+
+    Publishes Telemetry, StatusText, ContactChange and PoseSample on the bus.
+
+    Raises:
+        ConfigError: the address or the parameter set is wrong.
+        LinkError: a local port or device cannot be opened. A TCP peer that is not there is waited for.
+    """
+    link = Link.at(
+        config.link,
+        system=config.system_id,
+        own_system=config.own_system_id,
+        heartbeat_interval_s=config.heartbeat_interval_s,
+    )
+    try:
+        await link.open_once()
+    except LinkError:
+        if not isinstance(parse_address(config.link), TcpAddress):
+            raise
+    async with vehicle_on(link, config, bus, clock) as vehicle:
+        yield vehicle
+
+
+@asynccontextmanager
+async def vehicle_on(link: Link, config: VehicleSection, bus: Bus, clock: Clock) -> AsyncIterator[MavlinkVehicle]:
+    """The drone at the other end of a link that is there already; tests use an in-memory link."""
+    session = Session(link, bus, clock, connect_timeout_s=config.connect_timeout_s, lost_after_s=config.lost_after_s)
+    vehicle = MavlinkVehicle(session, config)
+    async with asyncio.TaskGroup() as tasks:
+        running = [
+            tasks.create_task(link.run(), name="mavlink link"),
+            tasks.create_task(session.exchange.measure_forever(), name="mavlink round trip"),
+            tasks.create_task(session.watch(), name="vehicle contact"),
+            tasks.create_task(vehicle.acquaint(), name="vehicle streams"),
+        ]
+        try:
+            yield vehicle
+        finally:
+            for task in running:
+                task.cancel()

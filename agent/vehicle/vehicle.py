@@ -1,0 +1,143 @@
+"""The drone as the flight sees it: the interface, served by whichever driver fits the autopilot that is heard."""
+
+import asyncio
+from collections.abc import Sequence
+
+from agent.config.vehicle import VehicleSection
+from agent.core.errors import LinkError
+from agent.core.geo import LatLon
+from agent.core.outcome import Outcome
+from agent.domain.mission import FlightPlan
+from agent.domain.telemetry import Telemetry
+from agent.mavlink.identity import ask_version
+from agent.mavlink.streams import Streams
+from agent.vehicle.detect import DRIVERS
+from agent.vehicle.driver import Driver
+from agent.vehicle.interface import ParameterDeviation, Progress, Vehicle, VehicleIdentity
+from agent.vehicle.parameter_set import apply, read_set, verify
+from agent.vehicle.session import Session
+
+_ASK_IDENTITY_AGAIN_S = 10.0
+
+
+class MavlinkVehicle(Vehicle):
+    """A drone that speaks MAVLink. Made by :func:`agent.vehicle.open.open_vehicle`.
+
+    Every request raises LinkError (``vehicle.silent``, ``vehicle.lost``) while the drone is not heard.
+
+    Args:
+        session: what is known of it.
+        config: the vehicle's section of the configuration.
+
+    Raises:
+        ConfigError: the configured parameter set does not exist.
+    """
+
+    def __init__(self, session: Session, config: VehicleSection) -> None:
+        self._session = session
+        self._config = config
+        self._parameter_set = read_set(config.parameter_set)
+        self._driver: Driver | None = None
+        self._identity: VehicleIdentity | None = None
+        self._one_transfer = asyncio.Lock()
+
+    @property
+    def telemetry(self) -> Telemetry:
+        """The newest of everything."""
+        return self._session.telemetry
+
+    @property
+    def identity(self) -> VehicleIdentity | None:
+        """None until the autopilot was heard and asked."""
+        return self._identity
+
+    async def acquaint(self) -> None:
+        """Waits for the autopilot, chooses its driver, then keeps its messages coming and learns who it is. For ever."""
+        await self._session.until(lambda _: self._session.autopilot is not None, float("inf"))
+        autopilot = self._session.autopilot
+        assert autopilot is not None  # noqa: S101 just waited for
+        driver = self._driver = DRIVERS[autopilot](self._session)
+        streams = Streams(self._session.commander, driver.traits.streams_hz)
+        self._session.link.add_handler(streams.on_frame)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._keep_streams(streams))
+            tasks.create_task(self._learn_identity(driver))
+
+    async def _keep_streams(self, streams: Streams) -> None:
+        """Asks for missing messages while the drone is heard; all anew after a reboot."""
+        boots = self._session.boots
+        while True:
+            if self._session.boots != boots:
+                boots = self._session.boots
+                streams.forget()
+            if self._session.in_contact:
+                await streams.keep_once()
+            await asyncio.sleep(1.0)
+
+    async def _learn_identity(self, driver: Driver) -> None:
+        while self._identity is None:
+            version = await ask_version(self._session.exchange) if self._session.in_contact else None
+            if version is not None:
+                self._identity = VehicleIdentity(driver.traits.name, version.firmware, version.uid)
+                return
+            await asyncio.sleep(_ASK_IDENTITY_AGAIN_S)
+
+    def _heard(self) -> Driver:
+        """The driver, while there is a drone to drive.
+
+        Raises:
+            LinkError: there is none.
+        """
+        if self._driver is None:
+            raise LinkError(
+                "vehicle.silent", f"no drone with system id {self._session.link.system} was heard on {self._config.link}"
+            )
+        if not self._session.in_contact:
+            raise LinkError("vehicle.lost", f"the drone was not heard for {self._config.lost_after_s:g} s")
+        return self._driver
+
+    async def upload(self, plan: FlightPlan, progress: Progress | None = None) -> Outcome:
+        """Uploads fence, rally points and mission, reads all back and compares."""
+        async with self._one_transfer:
+            return await self._heard().upload(plan, progress)
+
+    async def adopt(self, plan: FlightPlan) -> Outcome:
+        """Takes the mission on board as this plan, if it reads back equal."""
+        async with self._one_transfer:
+            return await self._heard().adopt(plan)
+
+    async def verify_parameters(self) -> Sequence[ParameterDeviation]:
+        """The parameters that are not right."""
+        return await verify(self._heard(), self._parameter_set, self._config.own_system_id)
+
+    async def apply_parameters(self) -> Sequence[ParameterDeviation]:
+        """Sets the parameters that are not right; returns those that are wrong even so."""
+        return await apply(self._heard(), self._parameter_set, self._config.own_system_id)
+
+    async def launch(self) -> Outcome:
+        """Arms and starts the uploaded mission."""
+        return await self._heard().launch()
+
+    async def pause(self) -> Outcome:
+        """Holds position."""
+        return await self._heard().pause()
+
+    async def resume(self, index: int) -> Outcome:
+        """Continues the mission at an item of the uploaded plan."""
+        return await self._heard().resume(index)
+
+    async def goto(self, place: LatLon, alt_rel_m: float, heading_deg: float | None = None) -> Outcome:
+        """Flies to a place and stays there."""
+        return await self._heard().goto(place, alt_rel_m, heading_deg)
+
+    async def return_home(self) -> Outcome:
+        """Comes home and lands."""
+        return await self._heard().return_home()
+
+    async def land_here(self) -> Outcome:
+        """Lands where it is."""
+        return await self._heard().land_here()
+
+    async def disarm(self) -> Outcome:
+        """Stops the motors on the ground."""
+        return await self._heard().disarm()
