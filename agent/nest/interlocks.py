@@ -70,7 +70,8 @@ CLAMPS_HOLD = Condition(
 )
 CHARGER_OFF = Condition("dock.charger_engaged", "the charger is not surely retracted", lambda s: not s.dock.charger_engaged)
 
-_ALWAYS = (PRESENCE_KNOWN, NO_EMERGENCY_STOP, POWERED, PAD_AGREES)
+_SURE = (PRESENCE_KNOWN, NO_EMERGENCY_STOP, PAD_AGREES)
+_ALWAYS = (*_SURE, POWERED)
 
 INTERLOCKS: dict[Movement, tuple[Condition, ...]] = {
     Movement.LID_OPEN: (*_ALWAYS, DOOR_CLOSED, LID_SURE, LID_FREE, CLAMPS_STILL),
@@ -79,7 +80,7 @@ INTERLOCKS: dict[Movement, tuple[Condition, ...]] = {
     Movement.CLAMPS_RELEASE: (*_ALWAYS, CLAMPS_SURE, LID_OPEN, CHARGER_OFF),
     Movement.CLAMPS_ENGAGE: (*_ALWAYS, CLAMPS_SURE, ON_PAD),
     Movement.CHARGER_RETRACT: _ALWAYS,
-    Movement.CHARGER_ENGAGE: (*_ALWAYS, ON_MAINS, ON_PAD, CLAMPS_HOLD),
+    Movement.CHARGER_ENGAGE: (*_SURE, ON_MAINS, ON_PAD, CLAMPS_HOLD),
     Movement.RESET: (NO_EMERGENCY_STOP,),
 }
 
