@@ -1,0 +1,102 @@
+"""``nest-sim vehicle``: the built-in vehicle as a process that speaks MAVLink."""
+
+import asyncio
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from agent.core.clock import Clock, TimeBase
+from agent.core.errors import ConfigError
+from agent.core.geo import LatLon
+from agent.core.terrain import Terrain
+
+if TYPE_CHECKING:
+    from simulator.vehicle.craft import Place
+    from simulator.vehicle.server import VehicleServer
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.command("vehicle")(vehicle)
+
+
+def vehicle(
+    link: Annotated[
+        list[str] | None,
+        typer.Option(help="A link: udpin:HOST:PORT, udpout:HOST:PORT or tcp-listen:HOST:PORT. Repeat for more."),
+    ] = None,
+    udp: Annotated[list[int] | None, typer.Option(help="Short for --link udpin:127.0.0.1:PORT.")] = None,
+    tcp: Annotated[list[int] | None, typer.Option(help="Short for --link tcp-listen:127.0.0.1:PORT.")] = None,
+    home: Annotated[
+        str, typer.Option(help="LAT,LON,ALT_AMSL_M,HEADING_DEG of the place where it stands.")
+    ] = "30.39,119.84,10,0",
+    seed: Annotated[int, typer.Option(help="Of all noise; the same seed flies the same flight.")] = 1,
+    wind: Annotated[str, typer.Option(help="SPEED_M_S,FROM_DEG[,TURBULENCE]; turbulence 1 is usual for the speed.")] = "0,0",
+    boot_s: Annotated[float, typer.Option(help="Seconds from start until the position is good.")] = 42.0,
+    battery: Annotated[float, typer.Option(help="Charge at start in percent.", min=0.0, max=100.0)] = 100.0,
+    param: Annotated[list[str] | None, typer.Option(help="NAME=VALUE. Repeat for more.")] = None,
+    terrain: Annotated[
+        Path | None, typer.Option(help="Ground heights, ESRI ASCII grid; flat at home's altitude without.")
+    ] = None,
+    tlog: Annotated[Path | None, typer.Option(help="Records what is sent and received.")] = None,
+    time_base: Annotated[str, typer.Option(help="RATE@UNIX_SECONDS of the shared clock.")] = "1",
+    step_hz: Annotated[float, typer.Option(help="Physics steps in a second of vehicle time.", min=25.0, max=400.0)] = 100.0,
+) -> None:
+    """Runs a drone that a ground station takes for ArduCopter 4.6."""
+    from simulator.vehicle.autopilot import Setup
+    from simulator.vehicle.links import Address
+    from simulator.vehicle.server import VehicleServer
+
+    addresses = [Address.parse(text) for text in link or []]
+    addresses += [Address("udpin", "127.0.0.1", port) for port in udp or []]
+    addresses += [Address("tcp-listen", "127.0.0.1", port) for port in tcp or []]
+    ground = Terrain.load(terrain) if terrain else None
+    setup = Setup(
+        place=_place(home),
+        seed=seed,
+        boot_s=boot_s,
+        ground=ground.height_amsl_m if ground else None,
+        parameters=(*_wind(wind), *(param or [])),
+        charge=battery / 100.0,
+    )
+    server = VehicleServer(
+        setup, addresses or [Address("udpin", "127.0.0.1", 14550)], Clock(TimeBase.parse(time_base)), tlog, 1.0 / step_hz
+    )
+    asyncio.run(_serve(server))
+
+
+async def _serve(server: "VehicleServer") -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with server:
+        print(f"vehicle ready on {' '.join(map(str, server.bound))}", flush=True)
+        await server.run(stop)
+
+
+def _place(text: str) -> "Place":
+    from simulator.vehicle.craft import Place
+
+    lat, lon, alt, heading = _numbers("home", text, 4, 4)
+    if abs(lat) > 90 or abs(lon) > 180:
+        raise ConfigError("config.invalid", f"home {text!r}: {lat}, {lon} is no place on earth")
+    return Place(LatLon(lat, lon), alt, heading)
+
+
+def _wind(text: str) -> tuple[str, ...]:
+    speed, from_deg, *more = _numbers("wind", text, 2, 3)
+    return (f"SIM_WIND_SPD={speed}", f"SIM_WIND_DIR={from_deg}", f"SIM_WIND_TURB={more[0] if more else 1.0}")
+
+
+def _numbers(what: str, text: str, least: int, most: int) -> list[float]:
+    parts = text.split(",")
+    try:
+        values = [float(part) for part in parts]
+    except ValueError as error:
+        raise ConfigError("config.invalid", f"{what} {text!r}: {error}") from error
+    if not least <= len(values) <= most:
+        raise ConfigError("config.invalid", f"{what} {text!r}: {len(values)} numbers, {least} to {most} are wanted")
+    return values

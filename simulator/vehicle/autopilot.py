@@ -1,0 +1,394 @@
+"""The autopilot: puts the craft, the modes, the mission, the failsafes and the links' queues together.
+
+Knows MAVLink messages as values; must not know sockets or the computer's clock. Driven from outside: :meth:`Autopilot.step`
+advances time, :meth:`Autopilot.handle` takes a message; what it wants to send waits in the channels.
+"""
+
+import math
+from dataclasses import dataclass, replace
+from typing import Final
+
+from simulator.vehicle import arming
+from simulator.vehicle.boot import Boot
+from simulator.vehicle.channel import Channel
+from simulator.vehicle.commands import Order
+from simulator.vehicle.craft import Craft, Ground, Phase, Place
+from simulator.vehicle.failsafes import Failsafes
+from simulator.vehicle.fence import Fence
+from simulator.vehicle.housekeeping import COMMANDS
+from simulator.vehicle.inbox import HANDLERS
+from simulator.vehicle.manoeuvres import FlyLeg, ReturnHome
+from simulator.vehicle.mission_items import FENCE, GLOBAL, MISSION, MISSION_TYPES, Item
+from simulator.vehicle.mission_run import Hooks, MissionRun
+from simulator.vehicle.mission_server import MissionServer
+from simulator.vehicle.mission_store import ItemStore
+from simulator.vehicle.modes import AUTO, KNOWN_BUT_REFUSED, LAND, MODES, RTL, STABILIZE, Behaviour, Flown, Guided, behaviour_of
+from simulator.vehicle.parameters import Parameters
+from simulator.vehicle.payload import Gimbal, Shutter
+from simulator.vehicle.rc import RcInput
+from simulator.vehicle.streams import BUILDERS
+from simulator.vehicle.trajectory import Vector
+from simulator.vehicle.wire import Message, deg_from_e7, e7, mavlink
+
+_WATCH_S: Final = 0.1  # period of failsafes and checks
+_DISARM_AFTER_LANDING_S: Final = 0.3
+_TIMESYNC_S: Final = 10.0
+_SELF_START_S: Final = 3.0  # AUTO_OPTIONS 3: takes off this long after arming
+_DISARM_MODES: Final = (AUTO, RTL, LAND)
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What a vehicle is made of.
+
+    Attributes:
+        place: where it stands.
+        seed: of all noise.
+        boot_s: from start until the position is good.
+        unix_boot_s: product time at start, Unix seconds.
+        ground: terrain, or None for flat ground at home's altitude.
+        parameters: overrides, name to value.
+        charge: of the battery at start, 0..1.
+    """
+
+    place: Place
+    seed: int = 1
+    boot_s: float = 42.0
+    unix_boot_s: float = 0.0
+    ground: Ground | None = None
+    parameters: tuple[str, ...] = ()
+    charge: float = 1.0
+
+
+class Autopilot:
+    """One vehicle."""
+
+    def __init__(self, setup: Setup) -> None:
+        self.setup = setup
+        self.parameters = Parameters()
+        for text in setup.parameters:
+            self.parameters.set_from_text(text)
+        self.boot = Boot(setup.boot_s)
+        self.craft = Craft(setup.place, self.parameters, setup.seed, self.boot.gps_lock_s, setup.ground)
+        self.craft.battery.set_charge(setup.charge, self.parameters["BATT_CAPACITY"])
+        self.rc = RcInput(self.parameters)
+        self.fence = Fence(self.craft)
+        self.gimbal = Gimbal(self.craft)
+        self.shutter = Shutter(self.craft, self.gimbal, self.unix_usec, self.emit)
+        self.store = ItemStore(self._home_item)
+        self.run = MissionRun(self.craft, self.store, self._hooks())
+        self.failsafes = Failsafes(self)
+        self.channels: list[Channel] = []
+        self.servers = {kind: self._server(kind) for kind in MISSION_TYPES}
+        self.auto_armed = False
+        self.reboot_wanted = False
+        self.prearm_ok = False
+        self.mode = MODES[STABILIZE]
+        self.behaviour: Behaviour = self._behave()
+        self._watch_due_s = 0.0
+        self._prearm_told_s = 0.0
+        self._timesync_due_s = _TIMESYNC_S
+        self._landed_since_s = 0.0
+        self._loaded_fence: list[Item] | None = None
+
+    def _hooks(self) -> Hooks:
+        return Hooks(
+            say=lambda words: self.say(words, mavlink.MAV_SEVERITY_INFO),
+            reached=lambda index: self.emit(mavlink.MAVLink_mission_item_reached_message(index)),
+            perform=self._perform,
+            condition_met=self._condition_met,
+            return_points=self.return_points,
+            ended=self._mission_ended,
+        )
+
+    def _server(self, kind: int) -> MissionServer:
+        def may_clear() -> bool:
+            return not (kind == MISSION and self.craft.armed and self.mode.number == AUTO)
+
+        return MissionServer(kind, self.store, self.say, may_clear, lambda index: index == self.run.index)
+
+    def rebooted(self, unix_boot_s: float) -> "Autopilot":
+        """A new autopilot where this one stands; parameters, lists and the battery's charge stay."""
+        here, body = self.craft.latlon_of((self.craft.body.north_m, self.craft.body.east_m, 0.0)), self.craft.body
+        place = Place(here, self.setup.place.alt_amsl_m + body.up_m, math.degrees(body.yaw) % 360.0)
+        setup = replace(self.setup, place=place, unix_boot_s=unix_boot_s, charge=self.craft.battery.charge, parameters=())
+        fresh = Autopilot(setup)
+        fresh.parameters.copy_from(self.parameters)
+        fresh.store.copy_from(self.store)
+        return fresh
+
+    # -- sending ---------------------------------------------------------------------------------------------------------
+
+    def open_channel(self, name: str, *, usb: bool = False) -> Channel:
+        """A new link."""
+        channel = Channel(name, self.parameters, usb=usb)
+        self.channels.append(channel)
+        return channel
+
+    def close_channel(self, channel: Channel) -> None:
+        """A link that is gone."""
+        self.channels.remove(channel)
+
+    def emit(self, message: Message) -> None:
+        """Sends to every link on which something was heard."""
+        for channel in self.channels:
+            if channel.active:
+                channel.send(message)
+
+    def emit_report(self, message_id: int) -> None:
+        """Sends a streamed message out of turn."""
+        message = BUILDERS[message_id](self)
+        if message is not None:
+            self.emit(message)
+
+    def say(self, words: str, severity: int) -> None:
+        """STATUSTEXT, in chunks when it is long."""
+        chunks = [words[i : i + 50] for i in range(0, len(words), 50)]
+        text_id = (int(self.craft.time_s * 1000) % 65535) + 1 if len(chunks) > 1 else 0
+        for number, chunk in enumerate(chunks):
+            self.emit(mavlink.MAVLink_statustext_message(severity, chunk.encode("ascii", "replace"), text_id, number))
+
+    def unix_usec(self) -> int:
+        """Product time in microseconds."""
+        return int((self.setup.unix_boot_s + self.craft.time_s) * 1e6)
+
+    # -- receiving -------------------------------------------------------------------------------------------------------
+
+    def handle(self, channel: Channel, message: Message) -> list[Message | bytes]:
+        """Takes a decoded message that is for this vehicle.
+
+        Returns:
+            what waits on the channel afterwards; the caller sends it.
+        """
+        channel.active = True
+        handler = HANDLERS.get(message.get_type())
+        if handler is not None:
+            handler(self, channel, message)
+        return channel.take()
+
+    # -- time ------------------------------------------------------------------------------------------------------------
+
+    def step(self, dt_s: float) -> None:
+        """Advances by one fixed step."""
+        craft = self.craft
+        was_ready = self.boot.ready
+        for line in self.boot.step(craft.time_s):
+            self.say(line.words, line.severity)
+        if self.boot.ready and not was_ready:
+            self._begin_flight_code()
+        if self.boot.origin_set and craft.home is None:
+            self.emit_report(mavlink.MAVLINK_MSG_ID_GPS_GLOBAL_ORIGIN)
+            self.set_home(craft.position())
+        self.rc.step(dt_s, craft.time_s)
+        if craft.armed:
+            self.behaviour.update(craft, dt_s)
+        if craft.look_at is not None:
+            self.gimbal.look_at(craft.look_at)
+        self.gimbal.step(dt_s)
+        craft.step(dt_s)
+        self.shutter.step()
+        if craft.impact_m_s is not None and craft.impact_m_s > 0.1:
+            self.say(f"SIM Hit ground at {craft.impact_m_s:.6f} m/s", mavlink.MAV_SEVERITY_INFO)
+        for server in self.servers.values():
+            server.step(craft.time_s)
+        if craft.time_s >= self._watch_due_s:
+            self._watch_due_s = craft.time_s + _WATCH_S
+            self._watch()
+        self._stream(dt_s)
+
+    def _begin_flight_code(self) -> None:
+        """ "ArduPilot Ready": a mode that was set before is lost."""
+        self.mode = MODES.get(int(self.parameters["INITIAL_MODE"]), MODES[STABILIZE])
+        self.behaviour = self._behave()
+
+    def _watch(self) -> None:
+        """Ten times a second."""
+        if self.store.fence is not self._loaded_fence:
+            self._loaded_fence = self.store.fence
+            self.fence.load(self.store.fence)
+        for name, kind in (("MIS_TOTAL", MISSION), ("FENCE_TOTAL", FENCE), ("RALLY_TOTAL", 2)):
+            self.parameters.set(name, self.store.count(kind))
+        self.failsafes.step(_WATCH_S)
+        self._prearm()
+        self._auto_disarm()
+        if self.craft.time_s >= self._timesync_due_s:
+            self._timesync_due_s += _TIMESYNC_S
+            self.emit(mavlink.MAVLink_timesync_message(0, int(self.craft.time_s * 1e9) + 1))
+
+    def _stream(self, dt_s: float) -> None:
+        built: dict[int, Message | None] = {}
+        now_s = self.craft.time_s
+        for channel in self.channels:
+            for message_id in channel.due(now_s):
+                if message_id not in built:
+                    built[message_id] = BUILDERS[message_id](self)
+                if (message := built[message_id]) is not None:
+                    channel.send(message)
+            for message in channel.replies.due(now_s, dt_s):
+                channel.send(message)
+
+    # -- arming ----------------------------------------------------------------------------------------------------------
+
+    @property
+    def position_ok(self) -> bool:
+        """The estimator has a position."""
+        return self.boot.position_ok and not self.failsafes.position_on
+
+    def _prearm(self) -> None:
+        if self.craft.armed:
+            self.prearm_ok = True
+            return
+        self.prearm_ok = self.boot.prearm_settled and not arming.problems(self, arming=False)
+        if not self.prearm_ok and self.boot.prearm_settled and self.craft.time_s - self._prearm_told_s >= arming.REPEAT_S:
+            self.tell_prearm()
+
+    def tell_prearm(self) -> None:
+        """Says what stands against arming."""
+        self._prearm_told_s = self.craft.time_s
+        for words in arming.problems(self, arming=False):
+            self.say(f"PreArm: {words}", mavlink.MAV_SEVERITY_CRITICAL)
+
+    def arm(self, *, forced: bool = False) -> bool:
+        """Arms if nothing stands against it."""
+        found = [] if forced and self.boot.ready else arming.problems(self, arming=True)
+        for words in found:
+            self.say(f"Arm: {words}", mavlink.MAV_SEVERITY_CRITICAL)
+        if found:
+            return False
+        self.say("Arming motors", mavlink.MAV_SEVERITY_INFO)
+        self.auto_armed = False
+        self.craft.arm()
+        self._landed_since_s = self.craft.time_s
+        self.emit_report(mavlink.MAVLINK_MSG_ID_GPS_GLOBAL_ORIGIN)
+        self.emit_report(mavlink.MAVLINK_MSG_ID_HOME_POSITION)
+        self.behaviour = self._behave()
+        return True
+
+    def disarm(self, *, forced: bool = False) -> bool:
+        """Disarms; refused in the air unless forced."""
+        if not self.craft.armed:
+            return True
+        if not self.craft.landed and not forced:
+            return False
+        self.craft.disarm()
+        self.auto_armed = False
+        self.say("Disarming motors", mavlink.MAV_SEVERITY_INFO)
+        return True
+
+    def _auto_disarm(self) -> None:
+        craft = self.craft
+        if not craft.armed or not craft.landed or craft.phase is Phase.TAKEOFF:
+            self._landed_since_s = craft.time_s
+            return
+        on_ground_s = craft.time_s - self._landed_since_s
+        came_down = self.mode.number in _DISARM_MODES and craft.flown_s > 0 and (self.mode.number != AUTO or self.run.complete)
+        delay_s = self.parameters["DISARM_DELAY"]
+        idle = delay_s > 0 and on_ground_s >= delay_s and not (self.mode.by_stick and self.rc.throttle > 0.05)
+        if (came_down and on_ground_s >= _DISARM_AFTER_LANDING_S) or idle:
+            self.disarm()
+
+    # -- modes -----------------------------------------------------------------------------------------------------------
+
+    def _behave(self) -> Behaviour:
+        return behaviour_of(self.mode, self.craft, self.run, self.rc, self._may_start_mission, self.return_points())
+
+    def set_mode(self, number: int, reason: str) -> bool:
+        """Changes the mode; False, with a STATUSTEXT, when it is refused."""
+        del reason
+        mode = MODES.get(number)
+        if mode is None:
+            name = KNOWN_BUT_REFUSED.get(number)
+            words = f"Mode change to {name} failed: init failed" if name else f"No such mode {number}"
+            self.say(words, mavlink.MAV_SEVERITY_WARNING)
+            return False
+        if mode is self.mode:
+            return True
+        problem = self._mode_problem(number)
+        if problem is not None:
+            self.say(f"Mode change to {mode.name} failed: {problem}", mavlink.MAV_SEVERITY_WARNING)
+            return False
+        self.mode = mode
+        self.auto_armed = self.auto_armed and number == AUTO
+        self.behaviour = self._behave()
+        self.emit_report(mavlink.MAVLINK_MSG_ID_HEARTBEAT)
+        return True
+
+    def _mode_problem(self, number: int) -> str | None:
+        if self.boot.ready and MODES[number].needs_position and self.craft.armed and not self.position_ok:
+            return "requires position"
+        if number in (AUTO, RTL) and self.failsafes.position_on:
+            return "requires position"
+        if number == AUTO and self.store.count(MISSION) <= 1:
+            return "init failed"
+        return None
+
+    def _may_start_mission(self) -> bool:
+        if self.auto_armed:
+            return True
+        if not self.parameters.flag("AUTO_OPTIONS", 2):
+            return self.rc.throttle > 0.05
+        return self.craft.time_s - self.craft.armed_at_s >= _SELF_START_S - 2.0
+
+    def target(self) -> Vector | None:
+        """Where the craft flies to now (local), if anywhere."""
+        behaviour = self.behaviour
+        if isinstance(behaviour, Guided):
+            return behaviour.target
+        manoeuvre = self.run.manoeuvre if self.mode.number == AUTO else None
+        if isinstance(behaviour, Flown):
+            manoeuvre = behaviour.manoeuvre
+        if isinstance(manoeuvre, FlyLeg):
+            return manoeuvre.leg.end
+        if isinstance(manoeuvre, ReturnHome):
+            return manoeuvre.place
+        return None
+
+    # -- home, mission ---------------------------------------------------------------------------------------------------
+
+    def set_home(self, place: Vector) -> None:
+        """Moves home and tells it."""
+        self.craft.home = place
+        self.emit_report(mavlink.MAVLINK_MSG_ID_HOME_POSITION)
+
+    def _home_item(self) -> Item | None:
+        home = self.craft.home
+        if home is None:
+            return None
+        place = self.craft.latlon_of(home)
+        return Item(
+            mavlink.MAV_CMD_NAV_WAYPOINT, GLOBAL, (0.0, 0.0, 0.0, 0.0), e7(place.lat_deg), e7(place.lon_deg),
+            round(self.craft.alt_amsl_m(home), 2),
+        )  # fmt: skip
+
+    def return_points(self) -> list[Vector]:
+        """Home, and the rally points near enough for RALLY_LIMIT_KM."""
+        craft = self.craft
+        home = craft.home or (0.0, 0.0, 0.0)
+        here = craft.position()
+        limit_m = self.parameters["RALLY_LIMIT_KM"] * 1000.0
+        rally = [self.run.vector_of(item) for item in self.store.rally]
+        near = [p for p in rally if limit_m <= 0 or math.hypot(p[0] - here[0], p[1] - here[1]) <= limit_m]
+        return [*near, home] if self.parameters["RALLY_INCL_HOME"] == 1 or not near else near
+
+    def _mission_ended(self) -> None:
+        if self.craft.landed and self.craft.flown_s > 0:
+            self._landed_since_s = min(self._landed_since_s, self.craft.time_s - _DISARM_AFTER_LANDING_S)
+
+    def _order_of_item(self, item: Item) -> Order:
+        return Order(item.command, item.params, deg_from_e7(item.lat_e7), deg_from_e7(item.lon_e7), item.alt_m, item.frame)
+
+    def _perform(self, item: Item) -> None:
+        handler = COMMANDS.get(item.command)
+        if handler is not None:
+            handler(self, self._order_of_item(item))
+
+    def _condition_met(self, item: Item, waited_s: float) -> bool:
+        if item.command == mavlink.MAV_CMD_CONDITION_DELAY:
+            return waited_s >= item.params[0]
+        if item.command == mavlink.MAV_CMD_CONDITION_DISTANCE:
+            target = self.target()
+            here = self.craft.position()
+            return target is None or math.hypot(target[0] - here[0], target[1] - here[1]) <= item.params[0]
+        if waited_s <= 0.02:
+            COMMANDS[item.command](self, self._order_of_item(item))
+        return abs(math.remainder(self.craft.yaw_target - self.craft.body.yaw, math.tau)) < math.radians(3.0)

@@ -1,0 +1,180 @@
+"""The vehicle as a process: sockets and the clock round an autopilot.
+
+Physics runs with a fixed step; how many steps are due is what the time base says. Knows asyncio; must not know what messages
+mean.
+"""
+
+import asyncio
+import struct
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import BinaryIO, Final, Self
+
+from agent.core.clock import Clock
+from agent.core.errors import ConfigError
+from simulator.vehicle import router
+from simulator.vehicle.autopilot import Autopilot, Setup
+from simulator.vehicle.links import Address, Peer, TcpLink, UdpLink
+
+STEP_S: Final = 0.01
+_TURN_S: Final = 0.005  # computer time between turns at high rates
+_STEPS_A_FLUSH: Final = 5
+_STEPS_A_TURN: Final = 200  # then the sockets get their turn, however far behind the clock is
+
+
+class Tlog:
+    """A telemetry log as ground stations write it: microseconds, then the frame."""
+
+    def __init__(self, path: Path, unix_s: Callable[[], float]) -> None:
+        try:
+            self._file: BinaryIO = path.open("wb")
+        except OSError as error:
+            raise ConfigError("config.invalid", f"telemetry log {path}: cannot be written ({error.strerror})") from error
+        self._unix_s = unix_s
+
+    def write(self, frame: bytes) -> None:
+        """Adds a frame."""
+        self._file.write(struct.pack(">Q", int(self._unix_s() * 1e6)) + frame)
+
+    def close(self) -> None:
+        """Ends the log."""
+        self._file.close()
+
+
+class VehicleServer:
+    """An autopilot with its links. Use as ``async with``, then :meth:`run`.
+
+    Args:
+        setup: the vehicle; its boot time is set when the server starts.
+        addresses: links to open.
+        clock: product time.
+        tlog: where to record, or None.
+        step_s: fixed step of the physics.
+    """
+
+    def __init__(
+        self, setup: Setup, addresses: Sequence[Address], clock: Clock, tlog: Path | None = None, step_s: float = STEP_S
+    ) -> None:
+        self._clock = clock
+        self._addresses = addresses
+        self._step_s = step_s
+        self._tlog = Tlog(tlog, clock.unix_s) if tlog else None
+        self.autopilot = Autopilot(replace(setup, unix_boot_s=clock.unix_s()))
+        self._peers: list[Peer] = []
+        self._udp: list[UdpLink] = []
+        self._tcp: list[asyncio.Server] = []
+        self.bound: list[Address] = []
+        self.behind_s = 0.0  # how far the last turn was behind the clock
+
+    async def __aenter__(self) -> Self:
+        for index, address in enumerate(self._addresses):
+            try:
+                await self._open(address, usb=index == 0)
+            except OSError as error:
+                await self._close()
+                raise ConfigError(
+                    "link.unreachable", f"link {address}: cannot be opened ({error.strerror or error})"
+                ) from error
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._close()
+
+    async def _close(self) -> None:
+        for server in self._tcp:
+            server.close()
+        for peer in list(self._peers):
+            if peer.hang_up is not None:
+                peer.hang_up()
+        for link in self._udp:
+            link.close()
+        for server in self._tcp:
+            await server.wait_closed()
+        if self._tlog is not None:
+            self._tlog.close()
+
+    async def _open(self, address: Address, *, usb: bool) -> None:
+        loop = asyncio.get_running_loop()
+        place = (address.host, address.port)
+        if address.scheme == "tcp-listen":
+            server = await loop.create_server(lambda: TcpLink(self, str(address), usb=usb), *place)
+            self._tcp.append(server)
+            self.bound.append(replace(address, port=server.sockets[0].getsockname()[1]))
+            return
+        out = address.scheme == "udpout"
+        link = UdpLink(self, str(address), place if out else None, usb=usb)
+        transport, _ = await loop.create_datagram_endpoint(
+            lambda: link, local_addr=None if out else place, remote_addr=place if out else None
+        )
+        self._udp.append(link)
+        self.bound.append(address if out else replace(address, port=transport.get_extra_info("sockname")[1]))
+
+    # -- what the sockets report -----------------------------------------------------------------------------------------
+
+    def opened(self, name: str, write: Callable[[bytes], None], hang_up: Callable[[], None] | None, *, usb: bool) -> Peer:
+        """A new other end."""
+        channel = self.autopilot.open_channel(name, usb=usb)
+        record = self._tlog.write if self._tlog is not None else None
+        peer = Peer(channel, write, int(self.autopilot.parameters["SYSID_THISMAV"]), hang_up, record)
+        self._peers.append(peer)
+        return peer
+
+    def received(self, peer: Peer, data: bytes) -> None:
+        """Bytes came."""
+        for message, frame in peer.decode(data):
+            router.take(self.autopilot, peer.channel, message, frame)
+        for other in self._peers:
+            other.flush()
+
+    def closed(self, peer: Peer) -> None:
+        """The other end is gone."""
+        if peer in self._peers:
+            self._peers.remove(peer)
+            self.autopilot.close_channel(peer.channel)
+
+    # -- time ------------------------------------------------------------------------------------------------------------
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Keeps the vehicle at the clock's time until told to stop."""
+        pause_s = max(self._step_s / self._clock.base.rate, _TURN_S)
+        while not stop.is_set():
+            self.behind_s = self._catch_up()
+            if self.autopilot.reboot_wanted:
+                self._reboot()
+            if self.behind_s > self._step_s:
+                await asyncio.sleep(0)
+                continue
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), pause_s)
+
+    def _catch_up(self) -> float:
+        """Takes the steps that are due; how many seconds are still due afterwards."""
+        autopilot = self.autopilot
+        target_s = self._clock.unix_s() - autopilot.setup.unix_boot_s
+        for count in range(_STEPS_A_TURN):
+            if autopilot.craft.time_s + self._step_s > target_s:
+                break
+            autopilot.step(self._step_s)
+            if count % _STEPS_A_FLUSH == 0:
+                self._flush()
+        self._flush()
+        return target_s - autopilot.craft.time_s
+
+    def _flush(self) -> None:
+        for peer in self._peers:
+            if peer.channel.outbox:
+                peer.flush()
+
+    def _reboot(self) -> None:
+        """The autopilot starts anew where it stands; TCP clients are cut off, UDP ones hear it boot."""
+        self._flush()
+        old = self.autopilot
+        self.autopilot = old.rebooted(self._clock.unix_s())
+        for peer in list(self._peers):
+            if peer.hang_up is not None:
+                self._peers.remove(peer)
+                peer.hang_up()
+                continue
+            peer.channel = self.autopilot.open_channel(peer.channel.name, usb=peer.channel.usb)
