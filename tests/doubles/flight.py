@@ -93,7 +93,7 @@ class Drone:
 
     # -- what the flight asks ----------------------------------------------------------------------
 
-    async def upload(self, plan: Any, progress: Any = None) -> Outcome:
+    async def upload(self, plan: Any, progress: Any = None) -> Outcome:  # noqa: ARG002 the protocol
         self.orders.append("upload")
         self.plan = plan
         return Accepted()
@@ -114,7 +114,7 @@ class Drone:
         self.item = index
         return self._order("resume", FlightMode.MISSION)
 
-    async def goto(self, place: LatLon, alt_rel_m: float, heading_deg: float | None = None) -> Outcome:
+    async def goto(self, place: LatLon, alt_rel_m: float, heading_deg: float | None = None) -> Outcome:  # noqa: ARG002
         at = FRAME.to_local(place)
         self.target = (at.north_m, at.east_m, alt_rel_m)
         return self._order("goto", FlightMode.GUIDED)

@@ -49,7 +49,8 @@ def test_a_flight_goes_through_the_whole_table(make_nest):
     report = nest.reports.reports[-1]
     assert (report.outcome, report.points_seen, report.points_total) == ("completed", 3, 3)
     assert report.ended_at is not None
-    assert nest.dock.lid is LidState.CLOSED and nest.dock.charger
+    assert nest.dock.lid is LidState.CLOSED
+    assert nest.dock.charger
     assert nest.drone.orders.count("launch") == 1
     assert nest.eyes.watched[-1] is None
 
@@ -259,7 +260,8 @@ def test_an_unforeseen_failure_in_the_air_comes_home(make_nest):
 
     nest.ctx.update_points = fail
     run_virtual(nest.run(ended))
-    assert State.RETURNING in nest.states and nest.states[-1] is State.IDLE
+    assert State.RETURNING in nest.states
+    assert nest.states[-1] is State.IDLE
     assert "flight.unforeseen" in {reason.code for reason in nest.reports.reports[-1].reasons}
 
 
@@ -291,7 +293,8 @@ def test_a_link_error_from_the_vehicle_is_not_the_end(make_nest):
 
     nest.drone.return_home = fail_once
     run_virtual(nest.run(ended))
-    assert failures and nest.states[-1] is State.IDLE
+    assert failures
+    assert nest.states[-1] is State.IDLE
 
 
 def flown_until(make_nest, state, **drone):
@@ -311,7 +314,8 @@ def test_s8_a_restarted_agent_adopts_the_drone_and_ends_the_flight(make_nest, st
     run_virtual(after.run(lambda n: len(n.states) > known + 1 and ended(n)))
     assert after.states[known] is state
     assert "launch" not in after.drone.orders
-    assert after.states[-1] is State.IDLE and after.dock.lid is LidState.CLOSED
+    assert after.states[-1] is State.IDLE
+    assert after.dock.lid is LidState.CLOSED
     assert after.reports.reports[-1].flight == before.reports.reports[-1].flight
 
 
