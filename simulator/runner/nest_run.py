@@ -15,8 +15,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from agent.core.clock import Clock, TimeBase
-from simulator.hub.broker import Broker
-from simulator.hub.subscriber import Subscriber
+from simulator.hub.broker import Broker, Kind
+from simulator.hub.subscriber import Account, Subscriber
 from simulator.runner.nest_files import Ports, write_nest
 from simulator.runner.processes import Child, Processes, free_port, listening
 from simulator.scenario import Scenario
@@ -81,7 +81,7 @@ class RunOptions:
 
     speed: float
     camera: Path | None = None
-    broker: str = "auto"
+    broker: Kind = "auto"
     fps: float = 5.0
     vehicle_args: tuple[str, ...] = ()
 
@@ -103,8 +103,9 @@ def start_nest(scenario: Scenario, folder: Path, options: RunOptions, tell: Call
     ports = _ports()
     world_file = folder / "world.yaml"
     world_file.write_text(json.dumps(scenario.world.model_dump(mode="json")), encoding="utf-8")
-    with Processes(folder / "logs") as processes, Broker(options.broker, port=ports.broker, folder=folder / "broker") as broker:
-        tell(f"hub: {broker.name} on port {ports.broker}")
+    with Processes(folder / "logs") as processes, Broker(folder / "broker", options.broker, ports.broker) as broker:
+        protocol = "5" if broker.kind == "mosquitto" else "3.1.1"
+        tell(f"hub: {broker.kind} broker, MQTT {protocol}, port {ports.broker}")
         _run_once(processes, "terrain", (*_NEST_SIM, "terrain", "--world", str(world_file), "--out", str(folder / "nest")))
         tell("terrain: height raster, river and map written")
         _start_devices(scenario, folder, processes, ports, options, clock.base, world_file)
@@ -114,8 +115,8 @@ def start_nest(scenario: Scenario, folder: Path, options: RunOptions, tell: Call
         tell("camera: video is on the network")
         take_off = clock.utc() + timedelta(seconds=scenario.nest.take_off_after_s)
         water = json.loads((folder / "nest" / "river.geojson").read_text(encoding="utf-8"))
-        config = write_nest(scenario, folder / "nest", ports, take_off, broker.protocol, water)
-        with Subscriber("127.0.0.1", ports.broker, folder, clock, protocol=broker.protocol) as hub:
+        config = write_nest(scenario, folder / "nest", ports, take_off, protocol, water)
+        with Subscriber(Account("127.0.0.1", ports.broker, version_5=protocol == "5"), folder) as hub:
             run = NestRun(scenario, folder, clock, ports, processes, broker, hub, config, take_off)
             run.start_agent()
             tell(f"agent: started; the calendar sends the drone out at {take_off:%H:%M:%S} UTC")
@@ -155,7 +156,7 @@ def _start_devices(
             *(part for link in links for part in ("--link", link)),
             *("--home", f"{pad.lat_deg},{pad.lon_deg},{alt_m},0"),
             *("--terrain", str(folder / "nest" / "dem.asc"), "--tlog", str(folder / "telemetry.tlog")),
-            *("--param", f"SIM_WIND_SPD={weather.wind_m_s}", "--param", f"SIM_WIND_DIR={scenario.world.air.wind_from_deg}"),
+            *("--wind", f"{weather.wind_m_s},{scenario.world.air.wind_from_deg}"),
             *options.vehicle_args,
         ),
     )

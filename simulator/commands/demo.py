@@ -1,0 +1,38 @@
+"""``nest-sim demo``: a nest flies by itself, sees what the scenario holds, and a dispatcher's desk gets the alert."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.command("demo")(demo)
+
+
+def demo(
+    scenario: Annotated[str, typer.Option(help="A shipped scenario's name, or a file.")] = "first_flight",
+    out: Annotated[Path, typer.Option(help="Folder for report, alerts, pictures and logs. It is emptied first.")] = Path(
+        "out/demo"
+    ),
+    speed: Annotated[float | None, typer.Option(help="Times real time; default: the scenario's.", min=0.1, max=50.0)] = None,
+    camera: Annotated[
+        Path | None, typer.Option(help="Plays this clip or picture folder instead of the rendered world.")
+    ] = None,
+) -> None:
+    """Runs a whole nest. Exit status 0 only if everything that the scenario demands was seen."""
+    from simulator.demo.run import run_demo
+    from simulator.runner.nest_run import RunOptions
+    from simulator.scenario import load_scenario
+
+    console = Console()
+    chosen = load_scenario(scenario)
+    options = RunOptions(speed=speed or chosen.speed, camera=camera)
+    ended = run_demo(chosen, out.resolve(), options, console)
+    for item in ended.items:
+        mark = "[green]ok  [/]" if item.passed else "[red]FAIL[/]"
+        console.print(f"{mark} {item.name}: {item.words}", highlight=False)
+    console.print(f"{ended.took_s:.0f} s. Report: {out / 'report.html'}")
+    raise typer.Exit(0 if ended.passed else 1)
