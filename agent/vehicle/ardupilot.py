@@ -10,7 +10,7 @@ from agent.core.geo import LatLon
 from agent.core.outcome import Accepted, Outcome, Refused
 from agent.domain.telemetry import FlightMode
 from agent.mavlink.commands import Command
-from agent.mavlink.enums import Cmd
+from agent.mavlink.enums import Cmd, Frame, RepositionFlag
 from agent.vehicle.driver import Driver, Traits, left_ground, on_ground
 from agent.vehicle.plan_items import Wording
 from agent.vehicle.session import Session
@@ -163,7 +163,9 @@ class ArduPilotDriver(Driver):
 
     async def goto(self, place: LatLon, alt_rel_m: float, heading_deg: float | None) -> Outcome:
         """DO_REPOSITION into GUIDED; its heading is ignored by ArduCopter, so CONDITION_YAW follows."""
-        outcome = await self.reposition(place, alt_rel_m, math.nan, FlightMode.GUIDED)
+        params = (-1.0, float(RepositionFlag.CHANGE_MODE), 0.0, math.nan)
+        command = Command(Cmd.DO_REPOSITION, params, place, alt_rel_m, Frame.GLOBAL_RELATIVE_ALT_INT)
+        outcome = await self.reposition(command, FlightMode.GUIDED)
         if isinstance(outcome, Refused) or heading_deg is None:
             return outcome
         absolute = 0.0

@@ -13,7 +13,7 @@ from agent.core.outcome import Accepted, Outcome, Refused
 from agent.domain.mission import FlightPlan
 from agent.domain.telemetry import FlightMode, LandedState, Telemetry
 from agent.mavlink.commands import Command, CommandAnswer
-from agent.mavlink.enums import Cmd, Frame, MissionType, ModeFlag
+from agent.mavlink.enums import Cmd, MissionType, ModeFlag
 from agent.mavlink.items import WireItem
 from agent.mavlink.parameters import Parameters
 from agent.mavlink.readback import compare, download
@@ -133,7 +133,7 @@ class Driver(ABC):
             words = error.message
         if words:
             return Refused("mission.differs", words)
-        if written != self.plan:
+        if self.plan is None or written.index_of != self.plan.index_of:
             self._interpret(written)
         return Accepted()
 
@@ -250,12 +250,9 @@ class Driver(ABC):
             words = "no answer" if answer.result is None else "the motors did not start"
         return Refused("vehicle.arm_denied", words)
 
-    async def reposition(self, place: LatLon, alt_rel_m: float, heading_deg: float, mode: FlightMode) -> Outcome:
-        """DO_REPOSITION, judged by mode and by the target that the autopilot then reports."""
-        change_mode = 1.0
-        command = Command(
-            Cmd.DO_REPOSITION, (-1.0, change_mode, 0.0, heading_deg), place, alt_rel_m, Frame.GLOBAL_RELATIVE_ALT_INT
-        )
+    async def reposition(self, command: Command, mode: FlightMode) -> Outcome:
+        """Sends a DO_REPOSITION and judges it by the mode and by the target that the autopilot then reports."""
+        assert command.place is not None  # noqa: S101 a DO_REPOSITION has one
         with self.session.link.listen("POSITION_TARGET_GLOBAL_INT") as inbox:
             answer = await self.command(command)
             if not answer.accepted:
@@ -263,7 +260,7 @@ class Driver(ABC):
             asked_s = self.session.now_s
             if not await self.session.until(lambda t: t.mode is mode and _heard_since(t, asked_s), _MODE_CHANGE_S):
                 return Refused("vehicle.target_refused", "the autopilot accepted the target but did not change its mode")
-            nearest_m = await self.session.nearest_target_m(inbox, place, _TARGET_WAIT_S, _TARGET_NEAR_M)
+            nearest_m = await self.session.nearest_target_m(inbox, command.place, _TARGET_WAIT_S, _TARGET_NEAR_M)
         if nearest_m is not None and nearest_m > _TARGET_NEAR_M:
             return Refused("vehicle.target_refused", f"the autopilot flies to a place {nearest_m:.0f} m from the one asked for")
         return Accepted()

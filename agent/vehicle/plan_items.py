@@ -80,7 +80,7 @@ def write_plan(plan: FlightPlan, wording: Wording, home: LatLon | None) -> WireP
     index_of: list[int] = []
     begins: list[int] = []
     if wording.home_first:
-        mission.append(item_at(Cmd.NAV_WAYPOINT, home or LatLon(0.0, 0.0), 0.0, Frame.GLOBAL, (), frozenset()))
+        mission.append(item_at(Cmd.NAV_WAYPOINT, LatLon(0.0, 0.0), 0.0, Frame.GLOBAL, (), frozenset()))
         index_of.append(-1)
     for number, item in enumerate(plan.items):
         begins.append(len(mission))

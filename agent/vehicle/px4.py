@@ -11,7 +11,7 @@ from agent.core.geo import LatLon
 from agent.core.outcome import Accepted, Outcome, Refused
 from agent.domain.telemetry import FlightMode
 from agent.mavlink.commands import Command
-from agent.mavlink.enums import Cmd
+from agent.mavlink.enums import Cmd, Frame, RepositionFlag
 from agent.mavlink.messages import mission_set_current
 from agent.vehicle.driver import Driver, Traits, left_ground, on_ground
 from agent.vehicle.plan_items import Wording
@@ -53,7 +53,7 @@ _MODE_PARAMS = MappingProxyType(
 
 _KEPT = MappingProxyType(
     {
-        Cmd.NAV_TAKEOFF: frozenset({5, 6, 7}),
+        Cmd.NAV_TAKEOFF: frozenset({7}),  # its place is home, which may have moved when a plan is adopted
         Cmd.NAV_WAYPOINT: frozenset({1, 4, 5, 6, 7}),
         Cmd.NAV_RETURN_TO_LAUNCH: frozenset[int](),
         Cmd.DO_CHANGE_SPEED: frozenset({1, 2}),
@@ -159,6 +159,14 @@ class Px4Driver(Driver):
         return False
 
     async def goto(self, place: LatLon, alt_rel_m: float, heading_deg: float | None) -> Outcome:
-        """DO_REPOSITION. PX4 accepts one outside the fence and ignores it, so the target it reports is compared."""
+        """DO_REPOSITION; PX4 takes its altitude above mean sea level whatever the frame says, and its heading in radians.
+
+        PX4 accepts one outside the fence and ignores it, so the target it reports is compared.
+        """
         heading = math.nan if heading_deg is None else math.radians(heading_deg)
-        return await self.reposition(place, alt_rel_m, heading, FlightMode.HOLD)
+        home = self.session.telemetry.home
+        if home is None:
+            return Refused("vehicle.target_refused", "the height of home is not known")
+        params = (-1.0, float(RepositionFlag.CHANGE_MODE), 0.0, heading)
+        command = Command(Cmd.DO_REPOSITION, params, place, home.alt_amsl_m + alt_rel_m, Frame.GLOBAL_INT)
+        return await self.reposition(command, FlightMode.HOLD)
