@@ -3,6 +3,7 @@
 Knows files and what may go first. Must not know why a picture matters: the caller gives its importance.
 """
 
+import contextlib
 import hashlib
 import os
 import sqlite3
@@ -100,7 +101,7 @@ class Media:
         for row in connection.execute(query, (spare,)).fetchall():
             if over <= 0:
                 break
-            self.path_of(row["sha256"], row["suffix"]).unlink(missing_ok=True)
+            _remove(self.path_of(row["sha256"], row["suffix"]))
             connection.execute("DELETE FROM media WHERE sha256 = ?", (row["sha256"],))
             over -= row["bytes"]
             gone += 1
@@ -127,5 +128,13 @@ def _write(path: Path, data: bytes) -> None:
             os.fsync(file.fileno())
         part.replace(path)
     except OSError as error:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            part.unlink()
         raise StoreError("store.picture", f"{path}: cannot be written ({error})") from error
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise StoreError("store.picture", f"{path}: cannot be removed ({error})") from error
