@@ -45,7 +45,6 @@ class DroneLink:
         self._send = send
         self._now = now
         self._mav = mavlink.MAVLink(None, srcSystem=SYSTEM_ID, srcComponent=COMPONENT_ID)
-        self._mav.robust_parsing = True
         self._target: tuple[int, int] | None = None
         self._heard: dict[int, float] = {}
         self._asked_s = -_ASK_AGAIN_S
@@ -59,8 +58,10 @@ class DroneLink:
         self._set_s = float("-inf")
 
     def receive(self, data: bytes) -> None:
-        """Takes in what came from the wire."""
-        for message in self._mav.parse_buffer(data) or ():
+        """Takes in one datagram. Each is parsed by itself, so that noise in one cannot spoil the next."""
+        parser = mavlink.MAVLink(None)
+        parser.robust_parsing = True
+        for message in parser.parse_buffer(data) or ():
             handler = _HANDLERS.get(message.get_type())
             if handler is None:
                 continue
