@@ -22,7 +22,7 @@ def register(app: typer.Typer) -> None:
     app.command("vehicle")(vehicle)
 
 
-def vehicle(
+def vehicle(  # noqa: PLR0917 typer declares options as arguments
     link: Annotated[
         list[str] | None,
         typer.Option(help="A link: udpin:HOST:PORT, udpout:HOST:PORT or tcp-listen:HOST:PORT. Repeat for more."),
@@ -45,9 +45,9 @@ def vehicle(
     step_hz: Annotated[float, typer.Option(help="Physics steps in a second of vehicle time.", min=25.0, max=400.0)] = 100.0,
 ) -> None:
     """Runs a drone that a ground station takes for ArduCopter 4.6."""
-    from simulator.vehicle.autopilot import Setup
     from simulator.vehicle.links import Address
     from simulator.vehicle.server import VehicleServer
+    from simulator.vehicle.setup import Setup
 
     addresses = [Address.parse(text) for text in link or []]
     addresses += [Address("udpin", "127.0.0.1", port) for port in udp or []]

@@ -5,59 +5,35 @@ advances time, :meth:`Autopilot.handle` takes a message; what it wants to send w
 """
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
-from simulator.vehicle import arming
+from simulator.vehicle import arming, mission_glue
 from simulator.vehicle.boot import Boot
 from simulator.vehicle.channel import Channel
-from simulator.vehicle.commands import Order
-from simulator.vehicle.craft import Craft, Ground, Phase, Place
+from simulator.vehicle.craft import Craft, Phase, Place
 from simulator.vehicle.failsafes import Failsafes
 from simulator.vehicle.fence import Fence
-from simulator.vehicle.housekeeping import COMMANDS
 from simulator.vehicle.inbox import HANDLERS
 from simulator.vehicle.manoeuvres import FlyLeg, ReturnHome
-from simulator.vehicle.mission_items import FENCE, GLOBAL, MISSION, MISSION_TYPES, Item
-from simulator.vehicle.mission_run import Hooks, MissionRun
+from simulator.vehicle.mission_items import FENCE, MISSION, MISSION_TYPES, RALLY, Item
+from simulator.vehicle.mission_run import MissionRun
 from simulator.vehicle.mission_server import MissionServer
 from simulator.vehicle.mission_store import ItemStore
 from simulator.vehicle.modes import AUTO, KNOWN_BUT_REFUSED, LAND, MODES, RTL, STABILIZE, Behaviour, Flown, Guided, behaviour_of
 from simulator.vehicle.parameters import Parameters
 from simulator.vehicle.payload import Gimbal, Shutter
 from simulator.vehicle.rc import RcInput
+from simulator.vehicle.setup import Setup
 from simulator.vehicle.streams import BUILDERS
 from simulator.vehicle.trajectory import Vector
-from simulator.vehicle.wire import Message, deg_from_e7, e7, mavlink
+from simulator.vehicle.wire import Message, mavlink
 
 _WATCH_S: Final = 0.1  # period of failsafes and checks
 _DISARM_AFTER_LANDING_S: Final = 0.3
 _TIMESYNC_S: Final = 10.0
 _SELF_START_S: Final = 3.0  # AUTO_OPTIONS 3: takes off this long after arming
 _DISARM_MODES: Final = (AUTO, RTL, LAND)
-
-
-@dataclass(frozen=True, slots=True)
-class Setup:
-    """What a vehicle is made of.
-
-    Attributes:
-        place: where it stands.
-        seed: of all noise.
-        boot_s: from start until the position is good.
-        unix_boot_s: product time at start, Unix seconds.
-        ground: terrain, or None for flat ground at home's altitude.
-        parameters: overrides, name to value.
-        charge: of the battery at start, 0..1.
-    """
-
-    place: Place
-    seed: int = 1
-    boot_s: float = 42.0
-    unix_boot_s: float = 0.0
-    ground: Ground | None = None
-    parameters: tuple[str, ...] = ()
-    charge: float = 1.0
 
 
 class Autopilot:
@@ -75,8 +51,8 @@ class Autopilot:
         self.fence = Fence(self.craft)
         self.gimbal = Gimbal(self.craft)
         self.shutter = Shutter(self.craft, self.gimbal, self.unix_usec, self.emit)
-        self.store = ItemStore(self._home_item)
-        self.run = MissionRun(self.craft, self.store, self._hooks())
+        self.store = ItemStore(lambda: mission_glue.home_item(self))
+        self.run = MissionRun(self.craft, self.store, mission_glue.hooks(self))
         self.failsafes = Failsafes(self)
         self.channels: list[Channel] = []
         self.servers = {kind: self._server(kind) for kind in MISSION_TYPES}
@@ -90,16 +66,6 @@ class Autopilot:
         self._timesync_due_s = _TIMESYNC_S
         self._landed_since_s = 0.0
         self._loaded_fence: list[Item] | None = None
-
-    def _hooks(self) -> Hooks:
-        return Hooks(
-            say=lambda words: self.say(words, mavlink.MAV_SEVERITY_INFO),
-            reached=lambda index: self.emit(mavlink.MAVLink_mission_item_reached_message(index)),
-            perform=self._perform,
-            condition_met=self._condition_met,
-            return_points=self.return_points,
-            ended=self._mission_ended,
-        )
 
     def _server(self, kind: int) -> MissionServer:
         def may_clear() -> bool:
@@ -206,7 +172,7 @@ class Autopilot:
         if self.store.fence is not self._loaded_fence:
             self._loaded_fence = self.store.fence
             self.fence.load(self.store.fence)
-        for name, kind in (("MIS_TOTAL", MISSION), ("FENCE_TOTAL", FENCE), ("RALLY_TOTAL", 2)):
+        for name, kind in (("MIS_TOTAL", MISSION), ("FENCE_TOTAL", FENCE), ("RALLY_TOTAL", RALLY)):
             self.parameters.set(name, self.store.count(kind))
         self.failsafes.step(_WATCH_S)
         self._prearm()
@@ -290,7 +256,7 @@ class Autopilot:
     # -- modes -----------------------------------------------------------------------------------------------------------
 
     def _behave(self) -> Behaviour:
-        return behaviour_of(self.mode, self.craft, self.run, self.rc, self._may_start_mission, self.return_points())
+        return behaviour_of(self.mode, self.craft, self.run, self.rc, self._may_start_mission, mission_glue.return_points(self))
 
     def set_mode(self, number: int, reason: str) -> bool:
         """Changes the mode; False, with a STATUSTEXT, when it is refused."""
@@ -349,46 +315,3 @@ class Autopilot:
         """Moves home and tells it."""
         self.craft.home = place
         self.emit_report(mavlink.MAVLINK_MSG_ID_HOME_POSITION)
-
-    def _home_item(self) -> Item | None:
-        home = self.craft.home
-        if home is None:
-            return None
-        place = self.craft.latlon_of(home)
-        return Item(
-            mavlink.MAV_CMD_NAV_WAYPOINT, GLOBAL, (0.0, 0.0, 0.0, 0.0), e7(place.lat_deg), e7(place.lon_deg),
-            round(self.craft.alt_amsl_m(home), 2),
-        )  # fmt: skip
-
-    def return_points(self) -> list[Vector]:
-        """Home, and the rally points near enough for RALLY_LIMIT_KM."""
-        craft = self.craft
-        home = craft.home or (0.0, 0.0, 0.0)
-        here = craft.position()
-        limit_m = self.parameters["RALLY_LIMIT_KM"] * 1000.0
-        rally = [self.run.vector_of(item) for item in self.store.rally]
-        near = [p for p in rally if limit_m <= 0 or math.hypot(p[0] - here[0], p[1] - here[1]) <= limit_m]
-        return [*near, home] if self.parameters["RALLY_INCL_HOME"] == 1 or not near else near
-
-    def _mission_ended(self) -> None:
-        if self.craft.landed and self.craft.flown_s > 0:
-            self._landed_since_s = min(self._landed_since_s, self.craft.time_s - _DISARM_AFTER_LANDING_S)
-
-    def _order_of_item(self, item: Item) -> Order:
-        return Order(item.command, item.params, deg_from_e7(item.lat_e7), deg_from_e7(item.lon_e7), item.alt_m, item.frame)
-
-    def _perform(self, item: Item) -> None:
-        handler = COMMANDS.get(item.command)
-        if handler is not None:
-            handler(self, self._order_of_item(item))
-
-    def _condition_met(self, item: Item, waited_s: float) -> bool:
-        if item.command == mavlink.MAV_CMD_CONDITION_DELAY:
-            return waited_s >= item.params[0]
-        if item.command == mavlink.MAV_CMD_CONDITION_DISTANCE:
-            target = self.target()
-            here = self.craft.position()
-            return target is None or math.hypot(target[0] - here[0], target[1] - here[1]) <= item.params[0]
-        if waited_s <= 0.02:
-            COMMANDS[item.command](self, self._order_of_item(item))
-        return abs(math.remainder(self.craft.yaw_target - self.craft.body.yaw, math.tau)) < math.radians(3.0)

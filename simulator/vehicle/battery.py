@@ -4,6 +4,7 @@ Open-circuit voltage over charge is a lithium-polymer cell's, scaled to the pack
 names, of the autopilot or of MAVLink.
 """
 
+import itertools
 import math
 from dataclasses import dataclass
 from typing import Final
@@ -39,7 +40,7 @@ class Pack:
 def open_circuit_v(charge: float, full_v: float) -> float:
     """Voltage at rest; charge is 0..1."""
     charge = min(max(charge, 0.0), 1.0)
-    for (low, low_v), (high, high_v) in zip(_CELL_CURVE, _CELL_CURVE[1:], strict=False):
+    for (low, low_v), (high, high_v) in itertools.pairwise(_CELL_CURVE):
         if charge <= high:
             cell_v = low_v + (high_v - low_v) * (charge - low) / (high - low)
             return cell_v * full_v / _FULL_CELL_V

@@ -157,7 +157,7 @@ def condition_yaw(ap: "Autopilot", order: Order) -> int:
         return FAILED
     yaw = math.radians(angle_deg)
     if int(relative) == _YAW_RELATIVE:
-        yaw = ap.craft.body.yaw + math.copysign(yaw, direction if direction else 1.0)
+        yaw = ap.craft.body.yaw + math.copysign(yaw, direction or 1.0)
     ap.craft.yaw_target, ap.craft.yaw_rate, ap.craft.look_at = math.remainder(yaw, math.tau), None, None
     return ACCEPTED
 

@@ -1,7 +1,7 @@
 """The craft: truth, estimate, controller and motors put together, one fixed step at a time.
 
-Knows how a wanted motion becomes movement; must not know modes, missions or MAVLink. Local vectors are north, east, up in metres
-from the place where the craft was put.
+Knows how a wanted motion becomes movement; must not know modes, missions or MAVLink. Local vectors are north, east, up in
+metres from the place where the craft was put.
 """
 
 import enum
@@ -142,6 +142,7 @@ class Craft:
             accel_z=max(values["WPNAV_ACCEL_Z"] / 100.0, 0.5),
             jerk=max(values["WPNAV_JERK"], 0.5),
             jerk_z=max(values["PSC_JERK_Z"], 1.0),
+            jerk_turn=max(values["PSC_JERK_XY"], 1.0),
         )
 
     def rebase(self) -> None:

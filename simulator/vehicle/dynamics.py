@@ -140,4 +140,4 @@ def power_w(body: Body, hover_w: float, *, armed: bool, avionics_w: float = 12.0
         return avionics_w
     idle_w = 0.04 * hover_w
     climb = 1.0 + 0.06 * max(body.v_up, -1.0)
-    return avionics_w + max(idle_w, hover_w * body.thrust_ratio**1.5 * climb)
+    return avionics_w + max(idle_w, hover_w * math.pow(body.thrust_ratio, 1.5) * climb)

@@ -168,7 +168,7 @@ class Failsafes:
     def _change_mode(self, mode: int, reason: str) -> None:
         """Goes to the mode, or lands where that is refused."""
         ap = self._ap
-        if mode == _NOTHING or ap.mode.number == mode:
+        if mode in (_NOTHING, ap.mode.number):
             return
         if not ap.set_mode(mode, reason) and mode != LAND:
             ap.set_mode(LAND, reason)

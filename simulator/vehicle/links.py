@@ -138,8 +138,9 @@ class UdpLink(asyncio.DatagramProtocol):
         """Bytes from a peer."""
         self._host.received(self._peer((addr[0], addr[1])), data)
 
-    def error_received(self, exc: OSError) -> None:
+    def error_received(self, exc: Exception) -> None:
         """A datagram did not arrive (nobody listens yet): UDP's business as usual."""
+        del exc
 
     def close(self) -> None:
         """Closes the socket."""
@@ -178,6 +179,7 @@ class TcpLink(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The client is gone."""
+        del exc
         if self._peer is not None:
             self._host.closed(self._peer)
             self._peer = None

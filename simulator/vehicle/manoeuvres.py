@@ -103,15 +103,16 @@ class FlyLeg:
         """Done at the end, or within the acceptance radius of a corner that is flown through."""
         craft.motion = Motion.FOLLOW
         craft.phase = Phase.AIR
-        limits = craft.limits()
-        exit_m_s, self.leg.exit_m_s = self.leg.exit_m_s, min(self.leg.exit_m_s, limits.speed)
+        limits, radius_m = craft.limits(), craft.parameters["WPNAV_RADIUS"] / 100.0
+        corner_m_s = self.leg.exit_m_s
+        self.leg.exit_m_s = min(corner_m_s, limits.speed)
+        self.leg.cut_m = radius_m if 0.0 < corner_m_s < limits.speed else 0.0
         self.left_m = craft.reference.along(dt_s, self.leg, limits)
-        self.leg.exit_m_s = exit_m_s
-        if exit_m_s > 0.0:
-            radius_m = craft.parameters["WPNAV_RADIUS"] / 100.0 if exit_m_s < limits.speed else 0.0
-            return self.left_m <= radius_m
+        self.leg.exit_m_s = corner_m_s
+        if corner_m_s > 0.0:
+            return self.left_m <= self.leg.cut_m
         away_m = math.dist(craft.position(), self.leg.end)
-        return self.left_m < 0.3 and away_m < max(craft.parameters["WPNAV_RADIUS"] / 100.0, 0.2)
+        return self.left_m < 0.3 and away_m < max(radius_m, 0.2)
 
 
 def turn_nose(craft: Craft, leg: Leg, *, coming_home: bool = False) -> None:

@@ -1,27 +1,25 @@
 """AUTO: executes the stored mission.
 
-NAV items are flown one after another; DO items between them run in passing, the first of them before the next NAV item starts, a
-CONDITION item holding back those after it. Order and words of the STATUSTEXTs are as recorded from ArduCopter 4.6.3. Knows the
-craft and the store; DO items are handed to a callback.
+NAV items are flown one after another; DO items between them run in passing, the first of them before the next NAV item starts,
+a CONDITION item holding back those after it. Order and words of the STATUSTEXTs are as recorded from ArduCopter 4.6.3. Knows
+the craft and the store; DO items are handed to a callback.
 """
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from agent.core.geo import LatLon
 from simulator.vehicle.craft import Craft
-from simulator.vehicle.manoeuvres import FlyLeg, Hold, Land, Manoeuvre, ReturnHome, TakeOff
-from simulator.vehicle.mission_items import MISSION, RELATIVE, TERRAIN, Item, kind_of
+from simulator.vehicle.manoeuvres import Hold, Land, Manoeuvre, ReturnHome
+from simulator.vehicle.mission_items import MISSION, Item, kind_of
+from simulator.vehicle.mission_nav import NavItems
 from simulator.vehicle.mission_store import ItemStore
-from simulator.vehicle.trajectory import Vector, corner_speed
-from simulator.vehicle.wire import deg_from_e7, mavlink
+from simulator.vehicle.trajectory import Vector
+from simulator.vehicle.wire import mavlink
 
 NO_MISSION, NOT_STARTED, ACTIVE, PAUSED, COMPLETE = 1, 2, 3, 4, 5
 _JUMP_FOR_EVER: Final = -1
 _MOST_JUMPS: Final = 100  # a jump that only finds jumps must end
-_FLOWN_THROUGH: Final = (mavlink.MAV_CMD_NAV_WAYPOINT, mavlink.MAV_CMD_NAV_SPLINE_WAYPOINT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +32,6 @@ class Hooks:
         perform: does a DO item.
         condition_met: whether a CONDITION item lets the next DO item pass.
         return_points: home and the rally points that RTL may use.
-        ended: the mission is over.
     """
 
     say: Callable[[str], None]
@@ -42,7 +39,6 @@ class Hooks:
     perform: Callable[[Item], None]
     condition_met: Callable[[Item, float], bool]
     return_points: Callable[[], list[Vector]]
-    ended: Callable[[], None]
 
 
 class MissionRun:
@@ -52,6 +48,7 @@ class MissionRun:
         self._craft = craft
         self._store = store
         self._hooks = hooks
+        self._items = NavItems(craft, store, hooks.return_points)
         self.index = 0
         self.complete = False
         self.paused = False
@@ -65,6 +62,10 @@ class MissionRun:
         self._pause_hold: Hold | None = None
 
     # -- control ---------------------------------------------------------------------------------------------------------
+
+    def vector_of(self, item: Item) -> Vector:
+        """Where a stored item is, in local metres."""
+        return self._items.vector_of(item)
 
     @property
     def landing(self) -> bool:
@@ -134,7 +135,7 @@ class MissionRun:
             self._pause_hold.update(craft, dt_s)
             return
         self._take_live_edit()
-        self._do_passing(dt_s)
+        self._do_passing()
         if self.manoeuvre is None:
             self.manoeuvre = Hold(craft)
         done = self.manoeuvre.update(craft, dt_s)
@@ -153,6 +154,10 @@ class MissionRun:
             now = self._store.item(MISSION, self.index)
             if now is not None and now != self._item:
                 self._begin(now)
+
+    def _begin(self, item: Item) -> None:
+        self._item = item
+        self.manoeuvre, self._hold_left_s = self._items.begin(item, self.index, self.manoeuvre)
 
     def _finish_item(self) -> None:
         item, index = self._item, self.index
@@ -208,15 +213,13 @@ class MissionRun:
         self.complete, self._item, self.index = True, None, 0
         if not isinstance(self.manoeuvre, ReturnHome | Land):
             self.manoeuvre = Hold(self._craft)
-        self._hooks.ended()
 
     def _perform(self, item: Item, index: int) -> None:
         self._hooks.say(f"Mission: {index} {kind_of(item).name}")
         self._hooks.perform(item)
 
-    def _do_passing(self, dt_s: float) -> None:
+    def _do_passing(self) -> None:
         """One DO item a step; a condition holds the rest back."""
-        del dt_s
         if not self._passing:
             return
         item = self._store.item(MISSION, self._passing[0])
@@ -228,147 +231,3 @@ class MissionRun:
                 self._passing_since_s = self._craft.time_s
         else:
             self._perform(item, self._passing.pop(0))
-
-    # -- NAV items -------------------------------------------------------------------------------------------------------
-
-    def vector_of(self, item: Item) -> Vector:
-        """Where the item is, in local metres; a place of 0/0 is here, an altitude of 0 the present one."""
-        craft = self._craft
-        here = craft.position()
-        latlon = LatLon(deg_from_e7(item.lat_e7), deg_from_e7(item.lon_e7))
-        place = craft.vector_of(latlon, craft.place.alt_amsl_m) if item.lat_e7 or item.lon_e7 else here
-        if item.alt_m == 0.0:
-            return (place[0], place[1], here[2])
-        if item.frame == RELATIVE:
-            return (place[0], place[1], craft.home_up_m + item.alt_m)
-        if item.frame == TERRAIN:
-            return (place[0], place[1], craft.ground_up_at(place) + item.alt_m)
-        return (place[0], place[1], item.alt_m - craft.place.alt_amsl_m)
-
-    def _begin(self, item: Item) -> None:
-        self._item = item
-        self._hold_left_s = 0.0
-        begin = _NAV.get(item.command, MissionRun._begin_leg)
-        begin(self, item)
-
-    def _begin_leg(self, item: Item) -> None:
-        end = self.vector_of(item)
-        if item.command in (*_FLOWN_THROUGH, mavlink.MAV_CMD_NAV_LOITER_TIME):
-            self._hold_left_s = max(item.params[0], 0.0)
-        previous = self.manoeuvre.leg if isinstance(self.manoeuvre, FlyLeg) else None
-        start = previous.end if previous is not None and self._manoeuvre_is_flown_through() else None
-        leg = FlyLeg(self._craft, end, start=start)
-        leg.leg.exit_m_s = self._exit_speed(item, leg.leg.direction(), end)
-        if item.command == mavlink.MAV_CMD_NAV_LOITER_UNLIM:
-            self._hold_left_s = math.inf
-        self.manoeuvre = leg
-
-    def _manoeuvre_is_flown_through(self) -> bool:
-        return isinstance(self.manoeuvre, FlyLeg) and self.manoeuvre.leg.exit_m_s > 0.0
-
-    def _exit_speed(self, item: Item, direction: Vector, end: Vector) -> float:
-        following = self._store.item(MISSION, self._next_nav_index())
-        if item.command not in _FLOWN_THROUGH or self._hold_left_s > 0.0 or following is None:
-            return 0.0
-        if following.command not in (*_FLOWN_THROUGH, mavlink.MAV_CMD_NAV_LOITER_TIME, mavlink.MAV_CMD_NAV_LOITER_UNLIM):
-            return 0.0
-        after = self.vector_of(following)
-        away = (after[0] - end[0], after[1] - end[1], after[2] - end[2])
-        size = math.hypot(*away)
-        if size < 1.0:
-            return 0.0
-        limits = self._craft.limits()
-        radius_m = self._craft.parameters["WPNAV_RADIUS"] / 100.0
-        return corner_speed(direction, (away[0] / size, away[1] / size, away[2] / size), radius_m, limits.accel)
-
-    def _next_nav_index(self) -> int:
-        index = self.index + 1
-        while (item := self._store.item(MISSION, index)) is not None and not kind_of(item).nav:
-            if item.command == mavlink.MAV_CMD_DO_JUMP:
-                return -1
-            index += 1
-        return index
-
-    def _begin_takeoff(self, item: Item) -> None:
-        here = self._craft.position()
-        up_m = self.vector_of(item)[2]
-        self.manoeuvre = TakeOff(max(up_m, here[2]) if not self._craft.landed else max(up_m, here[2] + 1.0))
-
-    def _begin_rtl(self, item: Item) -> None:
-        del item
-        self.manoeuvre = ReturnHome(self._craft, self._hooks.return_points())
-
-    def _begin_land(self, item: Item) -> None:
-        over = self.vector_of(item) if item.lat_e7 or item.lon_e7 else None
-        here = self._craft.position()
-        if over is None or math.hypot(over[0] - here[0], over[1] - here[1]) < 1.0:
-            self.manoeuvre = Land(self._craft, over)
-        else:
-            self.manoeuvre = _FlyThenLand(self._craft, (over[0], over[1], here[2]))
-
-    def _begin_turns(self, item: Item) -> None:
-        radius_m = item.params[2] or self._craft.parameters["CIRCLE_RADIUS"] / 100.0
-        rate = self._craft.parameters["CIRCLE_RATE"]
-        self.manoeuvre = _Circle(self._craft, self.vector_of(item), radius_m, item.params[0], rate)
-
-    def _begin_delay(self, item: Item) -> None:
-        self.manoeuvre = Hold(self._craft)
-        self._hold_left_s = max(item.params[0], 0.0)
-
-
-class _FlyThenLand(Land):
-    """The LAND item with a place: there first, at the present height."""
-
-    def __init__(self, craft: Craft, over: Vector) -> None:
-        super().__init__(craft, over)
-        self._leg: FlyLeg | None = FlyLeg(craft, over)
-
-    def update(self, craft: Craft, dt_s: float) -> bool:
-        """Done when landed."""
-        if self._leg is not None:
-            if self._leg.update(craft, dt_s):
-                self._leg = None
-            return False
-        return super().update(craft, dt_s)
-
-
-class _Circle:
-    """LOITER_TURNS: round a centre, negative radius counter-clockwise."""
-
-    def __init__(self, craft: Craft, centre: Vector, radius_m: float, turns: float, rate_deg_s: float) -> None:
-        craft.rebase()
-        here = craft.position()
-        self._centre, self._radius_m = centre, max(abs(radius_m), 1.0)
-        self._angle = math.atan2(here[1] - centre[1], here[0] - centre[0])
-        self._left = math.tau * max(turns, 0.0)
-        speed = min(math.radians(abs(rate_deg_s)), craft.limits().speed / self._radius_m, 1.5 / math.sqrt(self._radius_m))
-        self._rate = math.copysign(speed, radius_m)
-
-    def update(self, craft: Craft, dt_s: float) -> bool:
-        """Done after the last turn."""
-        reference, limits = craft.reference, craft.limits()
-        north = self._centre[0] + self._radius_m * math.cos(self._angle)
-        east = self._centre[1] + self._radius_m * math.sin(self._angle)
-        close = math.hypot(north - reference.pos[0], east - reference.pos[1]) < 1.0
-        if close and self._left > 0.0:
-            self._angle += self._rate * dt_s
-            self._left -= abs(self._rate) * dt_s
-        craft.yaw_target, craft.yaw_rate = self._angle + math.pi, None
-        limits.jerk = max(craft.parameters["PSC_JERK_XY"], 1.0)
-        tangent = self._rate * self._radius_m if close else 0.0
-        pull_n, pull_e = (north - reference.pos[0]) * 0.8, (east - reference.pos[1]) * 0.8
-        size = max(math.hypot(pull_n, pull_e) / limits.speed, 1.0)
-        reference.slew(
-            dt_s, pull_n / size - math.sin(self._angle) * tangent, pull_e / size + math.cos(self._angle) * tangent, limits
-        )
-        reference.to_height(dt_s, self._centre[2], limits)
-        return self._left <= 0.0
-
-
-_NAV: Final[dict[int, Callable[[MissionRun, Item], None]]] = {
-    mavlink.MAV_CMD_NAV_TAKEOFF: MissionRun._begin_takeoff,  # noqa: SLF001 the table of this class's own methods
-    mavlink.MAV_CMD_NAV_RETURN_TO_LAUNCH: MissionRun._begin_rtl,  # noqa: SLF001
-    mavlink.MAV_CMD_NAV_LAND: MissionRun._begin_land,  # noqa: SLF001
-    mavlink.MAV_CMD_NAV_LOITER_TURNS: MissionRun._begin_turns,  # noqa: SLF001
-    mavlink.MAV_CMD_NAV_DELAY: MissionRun._begin_delay,  # noqa: SLF001
-}

@@ -26,7 +26,7 @@ class ItemStore:
 
     def __init__(self, home: Callable[[], Item | None]) -> None:
         self._home = home
-        self._mission: list[Item] = []
+        self.mission: list[Item] = []
         self.fence: list[Item] = []
         self.rally: list[Item] = []
         self._pending: dict[int, list[Item]] = {FENCE: [], RALLY: []}
@@ -48,25 +48,25 @@ class ItemStore:
         return items[index]
 
     def _list(self, mission_type: int) -> list[Item]:
-        return {MISSION: self._mission, FENCE: self.fence, RALLY: self.rally}[mission_type]
+        return {MISSION: self.mission, FENCE: self.fence, RALLY: self.rally}[mission_type]
 
     def copy_from(self, other: "ItemStore") -> None:
         """Takes the lists of another store, as after a reboot."""
-        self._mission, self.fence, self.rally = list(other._mission), list(other.fence), list(other.rally)
+        self.mission, self.fence, self.rally = list(other.mission), list(other.fence), list(other.rally)
 
     # -- writing ---------------------------------------------------------------------------------------------------------
 
     def begin(self, mission_type: int, count: int) -> None:
         """An upload starts: the mission is cut to the new length, the others collect aside."""
         if mission_type == MISSION:
-            del self._mission[count:]
+            del self.mission[count:]
             self.mission_changes += 1
         else:
             self._pending[mission_type] = []
 
     def put(self, mission_type: int, index: int, item: Item) -> bool:
         """One item arrives; False beyond the end of the list."""
-        target = self._mission if mission_type == MISSION else self._pending[mission_type]
+        target = self.mission if mission_type == MISSION else self._pending[mission_type]
         if index > len(target):
             return False
         if index == len(target):
@@ -97,7 +97,7 @@ class ItemStore:
     def clear(self, mission_type: int) -> None:
         """Empties the list."""
         if mission_type == MISSION:
-            self._mission.clear()
+            self.mission.clear()
             self.mission_changes += 1
         elif mission_type == FENCE:
             self.fence = []

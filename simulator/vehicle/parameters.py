@@ -71,7 +71,7 @@ class Parameters:
 
     def copy_from(self, other: "Parameters") -> None:
         """Takes all values of another store."""
-        self._values.update(other._values)
+        self._values.update({name: other[name] for name in self._names})
 
     def value_message(self, name: str, index: int = ANNOUNCED_INDEX) -> Message:
         """PARAM_VALUE of a known name."""

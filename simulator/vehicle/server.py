@@ -15,8 +15,9 @@ from typing import BinaryIO, Final, Self
 from agent.core.clock import Clock
 from agent.core.errors import ConfigError
 from simulator.vehicle import router
-from simulator.vehicle.autopilot import Autopilot, Setup
+from simulator.vehicle.autopilot import Autopilot
 from simulator.vehicle.links import Address, Peer, TcpLink, UdpLink
+from simulator.vehicle.setup import Setup
 
 STEP_S: Final = 0.01
 _TURN_S: Final = 0.005  # computer time between turns at high rates

@@ -70,10 +70,8 @@ def sys_status(ap: "Autopilot") -> Message:
 
 def ekf_status(ap: "Autopilot") -> Message:
     """EKF_STATUS_REPORT."""
-    if not ap.boot.attitude_ok:
-        flags = _EKF_BEFORE
-    else:
-        flags = _EKF_GOOD if ap.position_ok else _EKF_ATTITUDE
+    settled = _EKF_GOOD if ap.position_ok else _EKF_ATTITUDE
+    flags = settled if ap.boot.attitude_ok else _EKF_BEFORE
     glitch = 1.2 if ap.craft.sensors.glitching else 0.02
     compass = 1.5 if ap.parameters["SIM_MAG1_FAIL"] else 0.03
     return mavlink.MAVLink_ekf_status_report_message(flags, 0.015, glitch, 0.005, compass, 0.0, 0.0)
