@@ -23,13 +23,13 @@ def read_plc(port: int) -> PlcView | None:
     """One reading over Modbus TCP on the loopback interface; None when the PLC does not answer."""
     client = ModbusTcpClient("127.0.0.1", port=port, timeout=2)
     try:
-        if not client.connect():
+        if not client.connect():  # type: ignore[no-untyped-call]
             return None
         answer = client.read_input_registers(0, count=10)
     except ModbusException:
         return None
     finally:
-        client.close()
+        client.close()  # type: ignore[no-untyped-call]
     if answer.isError() or len(answer.registers) < 10:
         return None
     status = answer.registers[_STATUS]
