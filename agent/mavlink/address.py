@@ -14,6 +14,9 @@ class SerialAddress:
     device: str
     baud: int
 
+    def __str__(self) -> str:
+        return f"serial:{self.device}:{self.baud}"
+
 
 @dataclass(frozen=True, slots=True)
 class UdpListenAddress:
@@ -21,6 +24,9 @@ class UdpListenAddress:
 
     host: str
     port: int
+
+    def __str__(self) -> str:
+        return f"udp-listen:{self.host}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +36,9 @@ class UdpAddress:
     host: str
     port: int
 
+    def __str__(self) -> str:
+        return f"udp:{self.host}:{self.port}"
+
 
 @dataclass(frozen=True, slots=True)
 class TcpAddress:
@@ -37,6 +46,9 @@ class TcpAddress:
 
     host: str
     port: int
+
+    def __str__(self) -> str:
+        return f"tcp:{self.host}:{self.port}"
 
 
 Address = SerialAddress | UdpListenAddress | UdpAddress | TcpAddress

@@ -225,8 +225,9 @@ class Link:
 
     def closed(self, error: LinkError) -> None:
         """The port could not be opened, or is gone."""
+        log = _log.debug if self.error and self.error.message == error.message else _log.warning
+        log("link closed", code=error.code, words=error.message)
         self.error = error
         self._down.set()
-        _log.warning("link closed", code=error.code, words=error.message)
         if self._opened is not None and not self._opened.done():
             self._opened.set_exception(error)

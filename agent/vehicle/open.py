@@ -44,15 +44,20 @@ async def vehicle_on(link: Link, config: VehicleSection, bus: Bus, clock: Clock)
     """The drone at the other end of a link that is there already; tests use an in-memory link."""
     session = Session(link, bus, clock, connect_timeout_s=config.connect_timeout_s, lost_after_s=config.lost_after_s)
     vehicle = MavlinkVehicle(session, config)
-    async with asyncio.TaskGroup() as tasks:
-        running = [
-            tasks.create_task(link.run(), name="mavlink link"),
-            tasks.create_task(session.exchange.measure_forever(), name="mavlink round trip"),
-            tasks.create_task(session.watch(), name="vehicle contact"),
-            tasks.create_task(vehicle.acquaint(), name="vehicle streams"),
-        ]
-        try:
-            yield vehicle
-        finally:
-            for task in running:
-                task.cancel()
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            running = [
+                tasks.create_task(link.run(), name="mavlink link"),
+                tasks.create_task(session.exchange.measure_forever(), name="mavlink round trip"),
+                tasks.create_task(session.watch(), name="vehicle contact"),
+                tasks.create_task(vehicle.acquaint(), name="vehicle streams"),
+            ]
+            try:
+                yield vehicle
+            finally:
+                for task in running:
+                    task.cancel()
+    except BaseExceptionGroup as group:
+        if len(group.exceptions) == 1:  # what the block raised reaches the caller as it was
+            raise group.exceptions[0] from None
+        raise
