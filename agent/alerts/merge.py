@@ -19,6 +19,7 @@ from agent.domain.hazard import Hazard
 from agent.domain.sighting import ErrorEllipse, GeoPosition, Sighting
 
 _SAME_TRACK_FACTOR = 10.0
+_SHORTEST_AXIS_M = 0.001  # keeps the formula well-behaved; no ellipse is that small
 
 
 def incident_of(sighting: Sighting, incidents: Iterable[Incident], merge_distance_m: float) -> Incident | None:
@@ -54,9 +55,7 @@ def beyond_ellipses_m(a: GeoPosition, b: GeoPosition) -> float:
 
 def radius_m(ellipse: ErrorEllipse, azimuth_deg: float) -> float:
     """Distance from an ellipse's centre to its edge in a direction."""
-    major, minor = ellipse.semi_major_m, ellipse.semi_minor_m
-    if minor <= 0.0 or major <= 0.0:
-        return 0.0
+    major, minor = max(ellipse.semi_major_m, _SHORTEST_AXIS_M), max(ellipse.semi_minor_m, _SHORTEST_AXIS_M)
     angle = math.radians(azimuth_deg - ellipse.azimuth_deg)
     return major * minor / math.hypot(minor * math.cos(angle), major * math.sin(angle))
 

@@ -85,7 +85,7 @@ class AlertService:
         """Reads the incidents of earlier runs."""
         quiet_s = max(self._quiet_s(status) for status in AlertStatus)
         since = self._clock.unix_s() - quiet_s
-        self._incidents = {i.id: i for i in await self._store.database.run(repository.load, since)}
+        self._incidents = {i.id: i for i in await self._store.database.read(repository.load, since)}
 
     async def on_sighting(self, sighting: Sighting, context: SightingContext) -> Alert | None:
         """Takes a sighting in.

@@ -7,6 +7,7 @@ the present one counts, and it must get out even when the disk takes nothing.
 
 import asyncio
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import structlog
@@ -118,14 +119,17 @@ class Publisher:
             except TimeoutError:
                 pass
             self._outbox.changed.clear()
-            try:
-                await self._settle()
-                await self._fill()
-                await self._prune(loop.time())
-            except StoreError as error:
-                log.error("outbox cannot be used", code=error.code, message=error.message)  # noqa: TRY400 the code says it
-                await asyncio.sleep(_LOOK_AGAIN_S)
+            # Each by itself: on a disk that takes no writes, what is in the outbox still goes out.
+            for step in (self._settle, self._fill, self._prune):
+                await self._safely(step)
             self._check_time(loop.time())
+
+    async def _safely(self, step: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await step()
+        except StoreError as error:
+            log.error("outbox cannot be used", code=error.code, message=error.message)  # noqa: TRY400 the code says it
+            await asyncio.sleep(_LOOK_AGAIN_S)
 
     async def _settle(self) -> None:
         """Takes the answered messages out of the outbox, or decides what else becomes of them."""
@@ -227,7 +231,8 @@ class Publisher:
             puback_at=self._clock.utc(),
         )
 
-    async def _prune(self, now_s: float) -> None:
+    async def _prune(self) -> None:
+        now_s = asyncio.get_running_loop().time()
         if now_s - self._pruned_at_s >= _PRUNE_EVERY_S:
             self._pruned_at_s = now_s
             await self._outbox.prune()

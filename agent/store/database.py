@@ -116,15 +116,18 @@ class Database:
                 connection.execute(f"PRAGMA user_version = {number}")
 
     @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
+    def transaction(self, *, write: bool = True) -> Iterator[sqlite3.Connection]:
         """All or nothing: on disk when the block is left, undone when it raises.
+
+        Args:
+            write: False for a block that only reads; it works on a disk that takes no writes.
 
         Raises:
             StoreError: the disk or the file does not do what it must.
         """
         with self._lock:
             try:
-                self._connection.execute("BEGIN IMMEDIATE")
+                self._connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
                 try:
                     yield self._connection
                     self._connection.execute("COMMIT")
@@ -139,6 +142,15 @@ class Database:
 
         def work() -> T:
             with self.transaction() as connection:
+                return function(connection, *args, **kwargs)
+
+        return await asyncio.get_running_loop().run_in_executor(self._worker, work)
+
+    async def read(self, function: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """The same for a function that only reads."""
+
+        def work() -> T:
+            with self.transaction(write=False) as connection:
                 return function(connection, *args, **kwargs)
 
         return await asyncio.get_running_loop().run_in_executor(self._worker, work)

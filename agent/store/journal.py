@@ -68,12 +68,12 @@ class Journal:
 
     def of_flight(self, flight: str) -> tuple[JournalEntry, ...]:
         """All rows of a flight, oldest first."""
-        with self.database.transaction() as connection:
+        with self.database.transaction(write=False) as connection:
             rows = connection.execute("SELECT body FROM journal WHERE flight = ? ORDER BY seq", (flight,)).fetchall()
         return tuple(_entry(row) for row in rows)
 
     def _one(self, query: str, values: tuple[object, ...]) -> JournalEntry | None:
-        with self.database.transaction() as connection:
+        with self.database.transaction(write=False) as connection:
             row = connection.execute(query, values).fetchone()
         return _entry(row) if row else None
 

@@ -90,7 +90,7 @@ class Media:
 
     async def used_bytes(self) -> int:
         """Space that the listed pictures take."""
-        return await self._database.run(_used)
+        return await self._database.read(_used)
 
     def _evict(self, connection: sqlite3.Connection, limit_bytes: int, spare: str = "") -> int:
         over = _used(connection) - limit_bytes

@@ -136,7 +136,7 @@ class Outbox:
 
     async def heads(self, limit: int) -> list[Queued]:
         """What may go next: the first of each order key, most urgent first."""
-        return await self.database.run(self._heads, limit)
+        return await self.database.read(self._heads, limit)
 
     def _heads(self, connection: sqlite3.Connection, limit: int) -> list[Queued]:
         rows = connection.execute(_HEADS, {"now": self._clock.unix_s(), "limit": limit})
@@ -192,7 +192,7 @@ class Outbox:
 
     async def depth(self) -> Depth:
         """How much waits."""
-        return await self.database.run(_depth)
+        return await self.database.read(_depth)
 
 
 def _update(connection: sqlite3.Connection, what: str, values: tuple[object, ...]) -> None:

@@ -62,9 +62,7 @@ def sighting(
         last_seen=at,
         captured_at=at,
         extent_m2=extent_m2,
-        detector=DetectorRecord(
-            name="fire", version="1.0", sha256="0" * 64, threshold=0.5, frames_seen=9, frames_confirmed=7
-        ),
+        detector=DetectorRecord(name="fire", version="1.0", sha256="0" * 64, threshold=0.5, frames_seen=9, frames_confirmed=7),
         evidence=evidence,
     )
 
