@@ -4,6 +4,7 @@ A wrong value is named with file, line, key, value and limit, all of them at onc
 """
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,22 @@ _REMEDY = {
     "enum": "use one of the values named",
     "literal_error": "use one of the values named",
 }
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML without the old number base 60: ``12:30`` is a time of day, not 750."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in rows if tag not in {"tag:yaml.org,2002:int", "tag:yaml.org,2002:float"}]
+    for first, rows in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"[-+]?(0x[0-9a-fA-F]+|[0-9]+)$"), list("-+0123456789"))
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"[-+]?([0-9]+\.[0-9]*|\.[0-9]+|[0-9]+)([eE][-+]?[0-9]+)?$|[-+]?\.(inf|nan)$"),
+    list("-+.0123456789"),
+)
 
 
 def load(path: Path, secrets_dir: Path | None = None) -> Config:
@@ -57,8 +74,8 @@ def _read_text(path: Path) -> str:
 def _parse(path: Path, text: str) -> tuple[dict[str, Any], dict[tuple[str, ...], int]]:
     """The file's tree, and the line of each key."""
     try:
-        node = yaml.compose(text)
-        tree = yaml.safe_load(text)
+        node = yaml.compose(text, _Loader)
+        tree = yaml.load(text, _Loader)  # noqa: S506 a subclass of SafeLoader
     except yaml.YAMLError as error:
         raise ConfigError("config.invalid", f"{path}: not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(tree, dict):

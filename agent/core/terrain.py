@@ -86,10 +86,17 @@ class Terrain:
         row_0 = np.clip(np.floor(np.nan_to_num(row)), 0, rows - 2).astype(np.int64)
         col_0 = np.clip(np.floor(np.nan_to_num(col)), 0, cols - 2).astype(np.int64)
         down, right = row - row_0, col - col_0
-        grid = self.heights_amsl_m
-        top = grid[row_0, col_0] * (1 - right) + grid[row_0, col_0 + 1] * right
-        bottom = grid[row_0 + 1, col_0] * (1 - right) + grid[row_0 + 1, col_0 + 1] * right
-        return np.where(inside, top * (1 - down) + bottom * down, np.nan)
+        corners = (
+            (0, 0, (1 - down) * (1 - right)),
+            (0, 1, (1 - down) * right),
+            (1, 0, down * (1 - right)),
+            (1, 1, down * right),
+        )
+        total = np.zeros_like(down)
+        for d_row, d_col, weight in corners:
+            height = self.heights_amsl_m[row_0 + d_row, col_0 + d_col]
+            total += np.where(weight > 0, height * weight, 0.0)  # an unknown cell counts only where it has weight
+        return np.where(inside, total, np.nan)
 
 
 def _read_header(path: Path) -> tuple[dict[str, float], int]:
@@ -101,4 +108,6 @@ def _read_header(path: Path) -> tuple[dict[str, float], int]:
             if key.lower() not in _HEADER_KEYS:
                 break
             header[key.lower()] = float(rest[0])
+    if not header:
+        raise ValueError("it has no header")
     return header, len(header)
