@@ -73,7 +73,8 @@ def sky_picture(light: Light, rays: tuple[Field2D, Field2D, Field2D], world_s: f
     bright = np.array(light.sunlight, np.float32) * (0.96 - 0.12 * np.clip(cover, 0, 2))[..., None]
     sky += (bright - sky) * density[..., None]
     towards = np.clip((east * light.sun[0] + north * light.sun[1] + up * light.sun[2]) / length, 0.0, 1.0)
-    halo = 90.0 * towards**24 + 160.0 * towards**400
+    narrow = towards**16
+    halo = 90.0 * narrow + 160.0 * (narrow**8) ** 3
     sky += (halo * (1.0 - 0.7 * light.cloud_cover))[..., None] * np.array((0.7, 0.9, 1.0), np.float32)
     return np.asarray(np.clip(sky, 0, 255), dtype=np.uint8)
 

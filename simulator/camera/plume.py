@@ -14,7 +14,7 @@ from simulator.world.smoke import Puffs
 Picture = NDArray[np.uint8]
 Field2D = NDArray[np.float32]
 
-_BUDGET_PX = 1_100_000.0  # puff pixels a frame; above it the smoke is drawn coarser
+_BUDGET_PX = 700_000.0  # puff pixels a frame; above it the smoke is drawn coarser
 VISIBLE_OPACITY = 0.13  # from here the eye says smoke
 
 

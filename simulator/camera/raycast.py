@@ -19,6 +19,9 @@ LAYER_M = 18.5  # nothing that is marched stands higher
 _COARSE = 8
 _GROUND_STEPS = 44
 _LAYER_STEPS = 16
+_CANOPY_MIPS = 4
+REPEATED_FROM = 2
+_BAND_ROWS = 60
 _BISECTIONS = 2
 
 
@@ -40,7 +43,35 @@ class Hits:
     sky: Picture
 
 
-def cast(camera: Camera, ground: Field2D, ground_grid: Grid, canopy: Picture, canopy_grid: Grid) -> Hits:
+@dataclass(frozen=True, eq=False)
+class Canopy:
+    """The height of what stands on the ground, at several resolutions.
+
+    Attributes:
+        grid: raster of the finest.
+        mips: heights in steps of ``HEIGHT_STEP_M``; each half as fine as the one before, and repeated.
+    """
+
+    grid: Grid
+    mips: tuple[Picture, ...]
+
+
+def make_canopy(grid: Grid, canopy: Picture) -> Canopy:
+    """All resolutions of a canopy. The coarse ones keep the tops of trees rather than the mean."""
+    mips = [canopy]
+    for _ in range(_CANOPY_MIPS - 1):
+        tops = cv2.dilate(mips[-1], np.ones((2, 2), np.uint8), anchor=(0, 0))
+        mean = cv2.addWeighted(tops, 0.5, mips[-1], 0.5, 0.0)
+        mips.append(np.asarray(cv2.resize(mean, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), np.uint8))
+    return Canopy(grid, tuple(repeated(mip, level) for level, mip in enumerate(mips)))
+
+
+def repeated(mip: Picture, level: int) -> Picture:
+    """A coarse raster three by three times, so that far views seldom leave it; a fine one as it is."""
+    return np.tile(mip, (3, 3) if mip.ndim == 2 else (3, 3, 1)) if level >= REPEATED_FROM else mip
+
+
+def cast(camera: Camera, ground: Field2D, ground_grid: Grid, canopy: Canopy) -> Hits:
     """Meets the ground and the canopy."""
     full = camera.lens.width_px, camera.lens.height_px
     half = full[0] // 2, full[1] // 2
@@ -49,7 +80,7 @@ def cast(camera: Camera, ground: Field2D, ground_grid: Grid, canopy: Picture, ca
     coarse = _ray_grid(camera, half[0] // _COARSE + 2, half[1] // _COARSE + 2, 2 * _COARSE)
     low, high, sky = _meet_ground(camera, coarse, ground, ground_grid, layer)
     depth_low, depth_high = _finer(low, *half), _finer(high, *half)
-    share = _meet_canopy(camera, _ray_grid(camera, *half, 2), (depth_high, depth_low), canopy, canopy_grid, layer)
+    share = _meet_canopy(camera, _ray_grid(camera, *half, 2), (depth_high, depth_low), canopy, layer)
     depth = cv2.resize(depth_high + (depth_low - depth_high) * share, full, interpolation=cv2.INTER_NEAREST)
     _smooth_where_flat(depth, share, depth_high + (depth_low - depth_high) * share)
     rays = _ray_grid(camera, *full, 1)
@@ -127,54 +158,75 @@ def _first_below(depths: Field2D, clearance: Field2D, at_camera: float) -> Field
 
 
 def _meet_canopy(
-    camera: Camera,
-    rays: tuple[Field2D, Field2D, Field2D],
-    depths: tuple[Field2D, Field2D],
-    canopy: Picture,
-    grid: Grid,
-    layer: float,
+    camera: Camera, rays: tuple[Field2D, Field2D, Field2D], depths: tuple[Field2D, Field2D], canopy: Canopy, layer: float
 ) -> Field2D:
-    """How far through the layer each ray gets: 0 at its top, 1 on the ground."""
+    """How far through the layer each ray gets: 0 at its top, 1 on the ground.
+
+    Bands of rows use the resolution of the canopy and the number of steps that fit their distance and slant.
+    """
     top, bottom = depths
-    scale, shift = np.float32(1.0 / grid.step_m), np.float32(grid.cells / 2 - 0.5)
-    start_c = (rays[0] * top + np.float32(camera.position_m[0])) * scale + shift
-    start_r = (rays[1] * top + np.float32(camera.position_m[1])) * -scale + shift
-    span = (bottom - top) * scale
-    run_c, run_r = rays[0] * span, rays[1] * -span
-    stride = 1.0 / _LAYER_STEPS
-    dither = _dither(top.shape)
-    start_c, start_r = start_c + run_c * (dither * stride), start_r + run_r * (dither * stride)
     share = np.ones(top.shape, np.float32)
-    lower = (dither * (layer * stride / HEIGHT_STEP_M)).astype(np.uint8)
-    for number in range(_LAYER_STEPS - 1, -1, -1):
+    for first in range(0, top.shape[0], _BAND_ROWS):
+        rows = slice(first, min(first + _BAND_ROWS, top.shape[0]))
+        ray = rays[0][rows], rays[1][rows], rays[2][rows]
+        far_m = float(np.median(bottom[rows][::4, ::16]))
+        level = int(np.clip(np.log2(max(1e-3, 2.0 * far_m / camera.lens.focal_px / canopy.grid.step_m)) - 0.2, 0, len(canopy.mips) - 1))
+        mip = canopy.mips[level]
+        # The middle of a repeated raster is the middle of the world as well.
+        times = 3 if level >= REPEATED_FROM else 1
+        scale, shift = np.float32(mip.shape[0] / times / canopy.grid.size_m), np.float32(mip.shape[0] / 2 - 0.5)
+        start_c = (ray[0] * top[rows] + np.float32(camera.position_m[0])) * scale + shift
+        start_r = (ray[1] * top[rows] + np.float32(camera.position_m[1])) * -scale + shift
+        span = (bottom[rows] - top[rows]) * scale
+        run_c, run_r = ray[0] * span, ray[1] * -span
+        along_m = float(np.hypot(np.median(run_c[::4, ::16]), np.median(run_r[::4, ::16]))) / float(scale)
+        steps = int(np.clip(along_m / 1.9, 5, _LAYER_STEPS))
+        lines = start_c, start_r, run_c, run_r
+        # Near the camera a pixel is finer than the canopy's raster: every second ray is enough.
+        if level == 0 and far_m / camera.lens.focal_px < 0.25 * canopy.grid.step_m:
+            coarse = _march(tuple(line[::2, ::2].copy() for line in lines), mip, layer, steps)
+            share[rows] = cv2.resize(coarse, (share.shape[1], rows.stop - first), interpolation=cv2.INTER_LINEAR)
+        else:
+            share[rows] = _march(lines, mip, layer, steps)
+    return share
+
+
+def _march(lines: tuple[Field2D, ...], canopy: Picture, layer: float, steps: int) -> Field2D:
+    """Steps along lines in the raster (start and run, columns and rows) from below upwards, keeping the topmost hit."""
+    start_c, start_r, run_c, run_r = lines
+    stride = 1.0 / steps
+    dither = _dither(run_c.shape) * np.float32(stride)
+    from_c, from_r = start_c + run_c * dither, start_r + run_r * dither
+    lower = (dither * (layer / HEIGHT_STEP_M)).astype(np.uint8)
+    share = np.ones(run_c.shape, np.float32)
+    wrap = _border(canopy, from_c, from_r, run_c, run_r)
+    for number in range(steps - 1, -1, -1):
         level = number * stride
-        found = cv2.remap(
-            canopy, cv2.scaleAdd(run_c, level, start_c), cv2.scaleAdd(run_r, level, start_r), cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP
-        )
+        column, row = cv2.scaleAdd(run_c, level, from_c), cv2.scaleAdd(run_r, level, from_r)
+        found = cv2.remap(canopy, column, row, cv2.INTER_LINEAR, borderMode=wrap)
         solid = cv2.compare(cv2.add(found, lower), layer * (1.0 - level) / HEIGHT_STEP_M, cv2.CMP_GT)
-        share[solid > 0] = level
-    share = np.where(share < 1.0, share + dither * np.float32(stride), np.float32(1.0))
-    back = dither * np.float32(stride)
-    return _refine(share, (start_c - run_c * back, start_r - run_r * back, run_c, run_r), canopy, layer, stride)
+        cv2.add(dither, level, dst=share, mask=solid)
+    for _ in range(_BISECTIONS):
+        stride /= 2.0
+        trial = np.maximum(share - np.float32(stride), 0.0)
+        found = cv2.remap(canopy, start_c + run_c * trial, start_r + run_r * trial, cv2.INTER_LINEAR, borderMode=wrap)
+        reached = found > layer / HEIGHT_STEP_M * (1.0 - trial)
+        np.copyto(share, trial, where=reached & (share < 1.0))
+    return share
 
 
-@lru_cache(maxsize=4)
+def _border(canopy: Picture, from_c: Field2D, from_r: Field2D, run_c: Field2D, run_r: Field2D) -> int:
+    """Wrapping costs time, so it is asked for only where a line leaves the raster."""
+    ends = [axis[:: max(1, axis.shape[0] - 1)] for axis in (from_c, from_r, from_c + run_c, from_r + run_r)]
+    low, high = min(float(end.min()) for end in ends), max(float(end.max()) for end in ends)
+    return cv2.BORDER_REPLICATE if low >= 0.0 and high <= canopy.shape[0] - 1 else cv2.BORDER_WRAP
+
+
+@lru_cache(maxsize=8)
 def _dither(shape: tuple[int, int]) -> Field2D:
     """A fixed 4 x 4 pattern of shares 0..1, so that the steps of the march do not show as contour lines."""
     order = np.array([[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 7, 13, 5]], np.float32) / 16.0
     return np.tile(order, (shape[0] // 4 + 1, shape[1] // 4 + 1))[: shape[0], : shape[1]].copy()
-
-
-def _refine(share: Field2D, lines: tuple[Field2D, ...], canopy: Picture, layer: float, stride: float) -> Field2D:
-    """Halves the last stride before each hit, towards its true depth."""
-    start_c, start_r, run_c, run_r = lines
-    for _ in range(_BISECTIONS):
-        stride /= 2.0
-        trial = np.maximum(share - np.float32(stride), 0.0)
-        found = cv2.remap(canopy, start_c + run_c * trial, start_r + run_r * trial, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
-        solid = found.astype(np.float32) * np.float32(HEIGHT_STEP_M) > layer * (1.0 - trial)
-        share = np.where(solid, trial, share)
-    return share
 
 
 def half_rays(camera: Camera) -> tuple[Field2D, Field2D, Field2D]:

@@ -14,12 +14,14 @@ from simulator.camera.flames import VISIBLE_INTENSITY, FlameLayer, char, draw_fl
 from simulator.camera.labels import Box, flame_boxes, smoke_boxes
 from simulator.camera.light import Light, light_of, sky_picture, sun_in_view
 from simulator.camera.optics import Optics, apply_optics
+from simulator.camera.power_line import PowerLine
 from simulator.camera.plume import SmokeLayer, draw_smoke, smoke_layer
 from simulator.camera.projection import Camera
 from simulator.camera.sprites import detail_tile
-from simulator.camera.traffic import draw_lines, draw_traffic
+from simulator.camera.traffic import draw_traffic
 from simulator.camera.water import WaterMasks, find_water, water_picture
 from simulator.world.grid import Field2D
+from simulator.world.orthophoto import HEIGHT_STEP_M
 from simulator.world.scene import World
 
 Picture = NDArray[np.uint8]
@@ -57,21 +59,24 @@ class Renderer:
         self.optics = optics or Optics()
         self.light: Light = light_of(world.config.sun, world.config.air)
         surface = world.surface
+        self._power_line = PowerLine(world)
+        self._canopy = raycast.make_canopy(surface.grid, surface.canopy)
         self._mips = [surface.picture]
         while len(self._mips) < _MIP_LEVELS:
             self._mips.append(np.asarray(cv2.resize(self._mips[-1], None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)))
+        self._mips = [raycast.repeated(mip, level) for level, mip in enumerate(self._mips)]
 
     def render(self, camera: Camera, world_s: float, frame: int = 0, motion_px: tuple[float, float] = (0.0, 0.0)) -> Rendered:
         """The picture from a pose at a moment. The same arguments give the same picture."""
-        world, surface = self.world, self.world.surface
-        hits = raycast.cast(camera, world.ground.height_amsl_m, world.ground.grid, surface.canopy, surface.grid)
+        world = self.world
+        hits = raycast.cast(camera, world.ground.height_amsl_m, world.ground.grid, self._canopy)
         picture = self._ground_picture(camera, hits)
         places = hits.east_m[::2, ::2], hits.north_m[::2, ::2]
         for fire in world.fires:
             char(picture, fire, world_s, *places)
         masks = self._lay_water(picture, camera, hits, places, world_s)
         draw_traffic(picture, camera, world, world_s, hits.depth_m)
-        draw_lines(picture, camera, world)
+        self._power_line.draw(picture, camera)
         haze = self._lay_air(picture, camera, hits, world_s)
         flames, smokes = self._lay_fires(picture, camera, hits.depth_m, haze, world_s)
         boxes = (*(box for layer in flames for box in flame_boxes(layer, VISIBLE_INTENSITY)), *(b for s in smokes for b in s))
@@ -82,35 +87,52 @@ class Renderer:
         """The lit ground. Bands of rows take the texture whose resolution fits their distance."""
         grid = self.world.surface.grid
         column, row = grid.to_cells(hits.east_m, hits.north_m)
+        size = hits.depth_m.shape[1], hits.depth_m.shape[0]
+        half = column[::2, ::2], row[::2, ::2]
+        gain = self._side_light(*half, hits.above_m)
+        last = self._grain_rows(camera, hits) // 2
+        if last < gain.shape[0]:
+            # On flanks the place hardly changes with height: grain that also follows the height keeps them from being streaked.
+            lift = hits.above_m[last:] * np.float32(11.0)
+            u, v = cv2.scaleAdd(half[0][last:].copy(), 4.7, lift), cv2.scaleAdd(half[1][last:].copy(), 4.7, lift)
+            grain = cv2.remap(detail_tile(), u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
+            gain[last:] = cv2.multiply(gain[last:], grain, scale=1.0 / 128.0)
+        gain = np.asarray(cv2.resize(gain, size, interpolation=cv2.INTER_LINEAR), np.uint8)
         picture = np.empty((*hits.depth_m.shape, 3), np.uint8)
-        tile = detail_tile()
-        # On flanks the place hardly changes with height: grain that also follows the height keeps them from being streaked.
-        rise = cv2.resize(hits.above_m * np.float32(11.0), (picture.shape[1], picture.shape[0]), interpolation=cv2.INTER_NEAREST)
         for top in range(0, picture.shape[0], _BAND_ROWS):
             rows = slice(top, min(top + _BAND_ROWS, picture.shape[0]))
-            pixel_m = _footprint_m(camera, hits, rows)
-            level = int(np.clip(np.floor(np.log2(max(pixel_m, 1e-3) / grid.step_m) + 0.45), 0, _MIP_LEVELS - 1))
-            scale = np.float32(0.5**level)
-            shift = np.float32(0.5 * scale - 0.5)
-            part = cv2.remap(
-                self._mips[level], column[rows] * scale + shift, row[rows] * scale + shift, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP
-            )
-            if pixel_m < _DETAIL_BELOW_M:
-                grain = cv2.remap(tile, column[rows] * 4.7 + rise[rows], row[rows] * 4.7 - rise[rows], cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
-                part = cv2.multiply(part, grain, scale=1.0 / 128.0)
-            picture[rows] = part
-        self._shade_sides(picture, hits)
+            part = self._textured(column[rows], row[rows], _footprint_m(camera, hits, rows))
+            shade = gain[rows]
+            cv2.multiply(part, cv2.merge([shade, shade, shade]), dst=picture[rows], scale=1.0 / 128.0)
         return picture
 
-    def _shade_sides(self, picture: Picture, hits: raycast.Hits) -> None:
-        """The flanks of crowns and the walls of houses are darker than their tops. In place."""
-        surface = self.world.surface
-        column, row = surface.grid.to_cells(hits.east_m[::2, ::2], hits.north_m[::2, ::2])
-        top = cv2.remap(surface.canopy, column, row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
-        below = top.astype(np.float32) * np.float32(0.1) - hits.above_m
-        light = np.clip(1.0 - 0.11 * (below - 0.4), 0.42, 1.0).astype(np.float32)
-        light = cv2.resize(cv2.blur(light, (3, 3)), (picture.shape[1], picture.shape[0]), interpolation=cv2.INTER_LINEAR)
-        cv2.multiply(picture, cv2.merge([light, light, light]), dst=picture, dtype=cv2.CV_8U)
+    @staticmethod
+    def _grain_rows(camera: Camera, hits: raycast.Hits) -> int:
+        """The first row that is near enough to need grain; the picture's height if none is."""
+        near = np.median(hits.depth_m[::8, ::32], axis=1) / camera.lens.focal_px < _DETAIL_BELOW_M
+        return int(near.argmax()) * 8 if near.any() else hits.depth_m.shape[0]
+
+    def _textured(self, column: Field2D, row: Field2D, pixel_m: float) -> Picture:
+        """The ground's picture at cells of its raster, at the resolution for pixels of a size."""
+        grid = self.world.surface.grid
+        level = int(np.clip(np.floor(np.log2(max(pixel_m, 1e-3) / grid.step_m) + 0.45), 0, _MIP_LEVELS - 1))
+        if level:
+            scale = 0.5**level
+            whole = grid.cells * scale if level >= raycast.REPEATED_FROM else 0.0
+            shift = np.float32(0.5 * scale - 0.5 + whole)
+            column, row = column * np.float32(scale) + shift, row * np.float32(scale) + shift
+        mip = self._mips[level]
+        inside = min(column.min(), row.min()) >= 0 and max(column.max(), row.max()) <= mip.shape[0] - 1
+        border = cv2.BORDER_REPLICATE if inside else cv2.BORDER_WRAP
+        return np.asarray(cv2.remap(mip, column, row, cv2.INTER_LINEAR, borderMode=border), np.uint8)
+
+    def _side_light(self, column: Field2D, row: Field2D, above_m: Field2D) -> Picture:
+        """Light on what rays meet, 128 for full: the flanks of crowns and the walls of houses are darker than their tops."""
+        canopy = self._canopy.mips[0]
+        top = cv2.remap(canopy, column, row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
+        below = cv2.scaleAdd(top.astype(np.float32), HEIGHT_STEP_M, -above_m)
+        light = np.clip(134.0 - 14.0 * below, 56.0, 128.0).astype(np.uint8)
+        return np.asarray(cv2.blur(light, (3, 3)), np.uint8)
 
     def _lay_water(
         self, picture: Picture, camera: Camera, hits: raycast.Hits, places: tuple[Field2D, Field2D], world_s: float
@@ -140,8 +162,10 @@ class Renderer:
         veil[:] = np.clip(self.light.horizon, 0, 255)
         share = haze
         if cv2.countNonZero(hits.sky):
-            sky = sky_picture(self.light, raycast.half_rays(camera), world_s)
-            cv2.copyTo(sky, hits.sky, veil)
+            last = int(hits.sky.any(axis=1).nonzero()[0].max()) + 1
+            rays = raycast.half_rays(camera)
+            sky = sky_picture(self.light, (rays[0][:last:2, ::2], rays[1][:last:2, ::2], rays[2][:last:2, ::2]), world_s)
+            cv2.copyTo(cv2.resize(sky, (haze.shape[1], last), interpolation=cv2.INTER_LINEAR), hits.sky[:last], veil[:last])
             share = haze.copy()
             share[hits.sky > 0] = 1.0
         size = picture.shape[1], picture.shape[0]

@@ -79,12 +79,11 @@ def puffs() -> tuple[tuple[Field2D, ...], tuple[tuple[Field2D, ...], ...]]:
 
 @lru_cache(maxsize=1)
 def detail_tile() -> NDArray[np.uint8]:
-    """A periodic 512 x 512 grain around 128 (three equal channels) that stands for what the ground's picture is too coarse for."""
+    """A periodic 512 x 512 grain around 128 that stands for what the ground's picture is too coarse for."""
     rng = np.random.default_rng(13)
     fine = fractal(512, rng, slope=0.7, longest=0.25)
     broad = fractal(512, rng, slope=2.0, longest=0.5)
-    gray = np.clip(128 + 12 * fine + 4 * broad, 40, 216).astype(np.uint8)
-    return np.repeat(gray[..., None], 3, axis=2)
+    return np.clip(128 + 12 * fine + 4 * broad, 40, 216).astype(np.uint8)
 
 
 @lru_cache(maxsize=1)

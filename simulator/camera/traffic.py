@@ -1,4 +1,4 @@
-"""Small things that move or shine and are no hazard: cars, their dust, glinting roofs, the power line."""
+"""Small things that move or shine and are no hazard: cars, their dust, glinting roofs."""
 
 import math
 
@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.camera.projection import Camera
-from simulator.world.landcover import PYLON_HEIGHT_M, Road
+from simulator.world.landcover import Road
 from simulator.world.noise import hash_unit
 from simulator.world.scene import World
 
@@ -15,21 +15,26 @@ Picture = NDArray[np.uint8]
 Field2D = NDArray[np.float32]
 Points = NDArray[np.float64]
 
+_FARTHEST_M = 1_500.0
+
 _PAINTS = ((30, 28, 180), (225, 225, 225), (40, 40, 42), (150, 150, 152), (160, 90, 40), (20, 120, 230), (60, 60, 110))
-_SAG_M = 6.0
-_ARM_M = 4.0
 
 
 def draw_traffic(picture: Picture, camera: Camera, world: World, world_s: float, depth_m: Field2D) -> None:
     """Cars on the roads, dust behind those on earth tracks, sun in metal roofs. In place."""
     looks = world.config.lookalikes
-    for number in range(looks.cars):
-        road = world.cover.roads[number % len(world.cover.roads)]
-        place = _on_road(road, number, world_s, world.config.seed)
-        ground = world.ground_amsl_m(place[0], place[1])
-        _draw_car(picture, camera, (place[0], place[1], ground), place[2], _PAINTS[number % len(_PAINTS)], depth_m)
-        if looks.dust and not road.paved:
-            _draw_dust(picture, camera, (place[0], place[1], ground), place[2], depth_m)
+    roads = [world.cover.roads[number % len(world.cover.roads)] for number in range(looks.cars)]
+    places = [_on_road(road, number, world_s, world.config.seed) for number, road in enumerate(roads)]
+    if places:
+        flat = np.array([(east, north, world.config.nest_alt_amsl_m) for east, north, _ in places])
+        pixel, depth = camera.project(flat)
+        near = (depth > 2.0) & (np.abs(pixel[:, 0] - picture.shape[1] / 2) < 1.5 * picture.shape[1]) & (depth < _FARTHEST_M)
+        for number in np.nonzero(near)[0].tolist():
+            east, north, heading = places[number]
+            place = east, north, world.ground_amsl_m(east, north)
+            _draw_car(picture, camera, place, heading, _PAINTS[number % len(_PAINTS)], depth_m)
+            if looks.dust and not roads[number].paved:
+                _draw_dust(picture, camera, place, heading, depth_m)
     if looks.glinting_roofs:
         _draw_glints(picture, camera, world)
 
@@ -133,42 +138,3 @@ def _shine(picture: Picture, centre: tuple[float, float], radius: float, strengt
     columns = (np.arange(left, left + part.shape[1]) - x)[None, :] / half
     light = 255.0 * strength * np.exp(-(rows**2 + columns**2) * 5.0)[..., None] * np.array((0.86, 0.95, 1.0))
     part[:] = np.clip(part + light, 0, 255).astype(np.uint8)
-
-
-def draw_lines(picture: Picture, camera: Camera, world: World) -> None:
-    """Pylons and the three wires between them. In place."""
-    feet = [np.array([e, n, world.ground_amsl_m(e, n)]) for e, n in world.cover.pylons_m]
-    for here, there in zip(feet[:-1], feet[1:], strict=True):
-        way = (there - here) / np.linalg.norm(there - here)
-        side = np.array([-way[1], way[0], 0.0])
-        _draw_pylon(picture, camera, here, side)
-        share = np.linspace(0.0, 1.0, 13)[:, None]
-        for arm in (-_ARM_M, 0.0, _ARM_M):
-            top = np.array([0.0, 0.0, PYLON_HEIGHT_M - (0.0 if arm == 0.0 else 3.0)]) + side * arm
-            wire = here + top + (there - here) * share
-            wire[:, 2] -= (4.0 * _SAG_M * share * (1.0 - share))[:, 0]
-            _draw_path(picture, camera, wire, 0.05, (58, 58, 58))
-
-
-def _draw_pylon(picture: Picture, camera: Camera, foot: Points, side: Points) -> None:
-    up = np.array([0.0, 0.0, 1.0])
-    for leg in (-1.0, 1.0):
-        _draw_path(picture, camera, np.array([foot + side * 1.8 * leg, foot + up * PYLON_HEIGHT_M]), 0.22, (120, 124, 126))
-    arm = foot + up * (PYLON_HEIGHT_M - 3.0)
-    _draw_path(picture, camera, np.array([arm - side * _ARM_M, arm + side * _ARM_M]), 0.22, (120, 124, 126))
-
-
-def _draw_path(picture: Picture, camera: Camera, points: Points, thick_m: float, colour: tuple[int, int, int]) -> None:
-    """A line in space; thinner than a pixel it fades instead."""
-    pixel, depth = camera.project(points)
-    for number in range(len(points) - 1):
-        near = float(min(depth[number], depth[number + 1]))
-        ends = pixel[number : number + 2]
-        if near < 3.0 or near > 900.0 or np.abs(ends).max() > 20_000:
-            continue
-        if ends[:, 0].max() < 0 or ends[:, 0].min() > picture.shape[1] or ends[:, 1].max() < 0 or ends[:, 1].min() > picture.shape[0]:
-            continue
-        wide = thick_m * camera.lens.focal_px / near
-        start, end = (tuple(np.round(point * 8).astype(int).tolist()) for point in ends)
-        if wide >= 0.35:
-            cv2.line(picture, start, end, colour, max(1, round(wide)), cv2.LINE_AA, 3)

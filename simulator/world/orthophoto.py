@@ -49,7 +49,7 @@ def make_surface(config: WorldConfig, ground: Ground, cover: LandCover) -> Surfa
     """Paints a world. Seconds of work and ``3 * (size / texture)^2`` bytes."""
     rng = np.random.default_rng([config.seed, 3])
     tiles = max(1, round(config.size_m / config.texture_m / _TILE_CELLS))
-    tile_cells = 20 * round(config.size_m / config.texture_m / tiles / 20)
+    tile_cells = 32 * round(config.size_m / config.texture_m / tiles / 32)  # halves evenly, so far views stay aligned
     grid = Grid(config.size_m, tiles * tile_cells)
     canopy = np.zeros((grid.cells, grid.cells), np.uint8)
     coarse = _paint_cover(config, ground, cover, Grid(config.size_m, grid.cells // 2), rng)
