@@ -7,7 +7,7 @@ Works with the built-in vehicle and with a real autopilot in SITL. What does not
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
@@ -168,8 +168,8 @@ class UdpPort(asyncio.DatagramProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keeps the transport."""
-        if isinstance(transport, asyncio.DatagramTransport):
-            self._transport = transport
+        # Python 3.11's datagram transport is no asyncio.DatagramTransport by its type.
+        self._transport = cast("asyncio.DatagramTransport", transport)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         """Hands a datagram to the link."""
