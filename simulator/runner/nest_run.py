@@ -17,6 +17,7 @@ from pathlib import Path
 from agent.core.clock import Clock, TimeBase
 from simulator.hub.broker import Broker, Kind
 from simulator.hub.subscriber import Account, Subscriber
+from simulator.runner.firmware import firmware_parameters
 from simulator.runner.nest_files import Ports, write_nest
 from simulator.runner.processes import Child, Processes, free_port, listening
 from simulator.scenario import Scenario
@@ -157,6 +158,7 @@ def _start_devices(
             *("--home", f"{pad.lat_deg},{pad.lon_deg},{alt_m},0"),
             *("--terrain", str(folder / "nest" / "dem.asc"), "--tlog", str(folder / "telemetry.tlog")),
             *("--wind", f"{weather.wind_m_s},{scenario.world.air.wind_from_deg}"),
+            *(part for name, value in firmware_parameters().items() for part in ("--param", f"{name}={value:g}")),
             *options.vehicle_args,
         ),
     )
