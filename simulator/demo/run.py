@@ -52,7 +52,7 @@ def run_demo(scenario: Scenario, folder: Path, options: RunOptions, console: Con
                 _follow(run, story, lambda: live.update(picture(scenario, story, f"{run.clock.utc():%H:%M:%S}")))
         else:
             _follow(run, story, lambda: _print_new(console, run, story, told))
-        items = _verdict(run, story)
+        items = verdict_of(run, story)
     took_s = time.monotonic() - began_s
     _leave_report(scenario, folder, story, items, options.speed, took_s)
     return Ended(items, story, took_s)
@@ -96,7 +96,8 @@ def truths_of(run: NestRun) -> list[Truth]:
     return [Truth(hazard.hazard, hazard.polygons) for hazard in truth(world, world_s)]
 
 
-def _verdict(run: NestRun, story: Story) -> list[Item]:
+def verdict_of(run: NestRun, story: Story) -> list[Item]:
+    """Judges a run that is still up: the dock is asked itself, the truth is that of now."""
     plc = read_plc(run.ports.modbus)
     dock = None
     if plc is not None:
