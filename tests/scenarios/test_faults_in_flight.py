@@ -18,7 +18,7 @@ def is_alert(message):
 
 
 def test_agent_killed_in_the_air_adopts_the_drone_and_ends_the_flight(nest):
-    nest.wait("the drone in the air", lambda story: nest.high)
+    nest.wait("the drone in the air", lambda _: nest.high)
     nest.run.agent.kill()
     nest.run.processes.children.pop("agent").stop()
     nest.wait("the last will", lambda story: (story.status or {}).get("state") == "lost", 120.0)
@@ -38,9 +38,9 @@ def test_agent_killed_in_the_air_adopts_the_drone_and_ends_the_flight(nest):
 
 
 def test_broker_killed_while_the_alert_is_raised_delivers_it_once_afterwards(nest):
-    nest.wait("the drone in the air", lambda story: nest.high)
+    nest.wait("the drone in the air", lambda _: nest.high)
     nest.run.broker.kill()
-    nest.wait("an alert on the nest's disk", lambda story: nest.pending_alerts() > 0, 600.0)
+    nest.wait("an alert on the nest's disk", lambda _: nest.pending_alerts() > 0, 600.0)
     assert not alert_ids(nest)
     nest.wait_s(60.0)
     assert nest.pending_alerts() > 0
