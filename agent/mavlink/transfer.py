@@ -23,7 +23,7 @@ from agent.mavlink.link import Inbox
 WINDOW_FIRST = 8
 _WINDOW_MOST = 64
 _SILENCES_MOST = 6
-_ASKS_MOST = 40  # an autopilot that asks for the same item for ever gets no further answers
+_ASKS_MOST = 15  # an autopilot that asks for the same item for ever gets no further answers
 _BUSY_WAIT_S = 1.0
 _BUSY_TRIES = 10
 _NAMES = ("MISSION_REQUEST", "MISSION_REQUEST_INT", "MISSION_ACK")
@@ -66,8 +66,9 @@ class _Upload:
         self._progress = progress
         self.asked: int | None = None  # the item the autopilot wants; all before it arrived
         self._sent = 0  # items before this were sent since the last going back
-        self._quiet_until_s = 0.0  # complaints until then are about items sent before the last going back
-        self._asks = 0
+        self._went_back_to: int | None = None
+        self._quiet_until_s = 0.0
+        self._asks = 0  # goings back to one item
 
     async def run(self, inbox: Inbox) -> TransferResult:
         """Offers the items and answers until the end."""
@@ -100,11 +101,8 @@ class _Upload:
                 return None  # a late packet
             self.asked, self._sent = None, 0  # it began anew, since it heard a repeated offer
         if seq == self.asked:
-            self._asks += 1
-            if self._asks > _ASKS_MOST:
-                return TransferResult(TransferEnd.REFUSED, None, seq)
             self._go_back()
-            return None
+            return TransferResult(TransferEnd.REFUSED, None, seq) if self._asks > _ASKS_MOST else None
         if self.asked is not None and not self._slow:
             self.window = min(_WINDOW_MOST, self.window + max(1, seq - self.asked))
         self.asked, self._asks = seq, 0
@@ -139,11 +137,16 @@ class _Upload:
         self._go_back()
 
     def _go_back(self) -> None:
-        """Sends again from the item asked for, with half the window; once per round trip."""
+        """Sends again from the item asked for, with half the window.
+
+        Once per item and time-out: every item that was under way behind the gap brings a complaint about the same item.
+        """
         now_s = self._exchange.now_s
-        if self.asked is None or now_s < self._quiet_until_s:
+        if self.asked is None or (self.asked == self._went_back_to and now_s < self._quiet_until_s):
             return
-        self._quiet_until_s = now_s + (self._exchange.round_trip.mean_s or 0.0)
+        self._asks += 1
+        self._went_back_to = self.asked
+        self._quiet_until_s = now_s + self._exchange.round_trip.timeout_s()
         self.window = max(1, self.window // 2)
         self._sent = self.asked
         self._send_window()
@@ -177,6 +180,8 @@ async def upload(
     for attempt in range(_BUSY_TRIES):
         with exchange.link.listen(*_NAMES) as inbox:
             result = await _Upload(exchange, kind, items, window, progress).run(inbox)
+            if result.end is TransferEnd.REFUSED:
+                await _settle(exchange, inbox)
         busy = result.result in {MissionResult.DENIED, MissionResult.OPERATION_CANCELLED}
         if result.end is not TransferEnd.REFUSED or attempt == _BUSY_TRIES - 1:
             break
@@ -188,6 +193,13 @@ async def upload(
     if result.end is TransferEnd.ACCEPTED:
         progress(len(items), len(items))
     return result
+
+
+async def _settle(exchange: Exchange, inbox: Inbox) -> None:
+    """Waits until the answers to items that were sent ahead have all come, so that they do not end the next attempt."""
+    for _ in range(_WINDOW_MOST):
+        if await inbox.get(exchange.round_trip.timeout_s()) is None:
+            return
 
 
 async def clear(exchange: Exchange, kind: MissionType) -> MissionResult | None:
