@@ -64,7 +64,7 @@ class Followed:
 @contextmanager
 def followed(folder: Path, name: str = "short_patrol", speed: float = 6.0) -> Iterator[Followed]:
     scenario = load_scenario(name)
-    with start_nest(scenario, folder, RunOptions(speed=speed), print) as run:  # noqa: T201 a failing test shows the lines
+    with start_nest(scenario, folder, RunOptions(speed=speed), print) as run:
         yield Followed(run)
 
 
