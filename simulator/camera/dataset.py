@@ -1,8 +1,8 @@
 """Makes labelled pictures from random worlds seen from random poses.
 
-Layout: ``images/*.jpg``; ``labels/*.txt`` (YOLO: class cx cy w h; 0 flame, 1 smoke); ``masks/*.png`` (255 = water on normally dry
-land); ``masks_water/*.png`` (255 = any water); ``split.csv`` (file, label, split, group). A group is a world; no world is in two
-splits.
+Layout: ``images/*.jpg``; ``labels/*.txt`` (YOLO: class cx cy w h; 0 flame, 1 smoke); ``masks/*.png`` (255 = water on
+normally dry land); ``masks_water/*.png`` (255 = any water); ``split.csv`` (file, label, split, group). A group is a world; no
+world is in two splits.
 """
 
 import csv
@@ -173,7 +173,10 @@ def _pose(world: World, rng: np.random.Generator, target: tuple[float, float], l
 def _label(rendered: Rendered) -> str:
     if rendered.boxes:
         return "fire"
-    if rendered.masks is not None and float(np.count_nonzero(rendered.masks.flood)) > _LEAST_FLOOD_SHARE * rendered.masks.flood.size:
+    if (
+        rendered.masks is not None
+        and float(np.count_nonzero(rendered.masks.flood)) > _LEAST_FLOOD_SHARE * rendered.masks.flood.size
+    ):
         return "flood"
     return "none"
 
@@ -189,5 +192,10 @@ def _write(out: Path, name: str, rendered: Rendered, optics: Optics, lens: Lens)
 
 def _yolo(box: Box, lens: Lens) -> str:
     x_0, y_0, x_1, y_1 = box.box_px
-    numbers = ((x_0 + x_1) / 2 / lens.width_px, (y_0 + y_1) / 2 / lens.height_px, (x_1 - x_0) / lens.width_px, (y_1 - y_0) / lens.height_px)
+    numbers = (
+        (x_0 + x_1) / 2 / lens.width_px,
+        (y_0 + y_1) / 2 / lens.height_px,
+        (x_1 - x_0) / lens.width_px,
+        (y_1 - y_0) / lens.height_px,
+    )
     return f"{_CLASSES[box.kind]} " + " ".join(f"{number:.6f}" for number in numbers) + "\n"

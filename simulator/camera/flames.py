@@ -11,9 +11,7 @@ from simulator.camera.projection import Camera
 from simulator.camera.sprites import FLAME_FRAMES, flame_colours, flames, ripples
 from simulator.world.fire import CELL_M, RESIDENCE_S, Fire
 from simulator.world.noise import hash_unit
-
-Picture = NDArray[np.uint8]
-Field2D = NDArray[np.float32]
+from simulator.world.raster import Field2D, Picture, above, bounds
 
 _MOST_TONGUES = 240
 _FRAMES_A_SECOND = 11.0
@@ -85,7 +83,11 @@ def _tongues(camera: Camera, fire: Fire, world_s: float) -> NDArray[np.float64]:
 
 
 def _boxes(
-    camera: Camera, base: NDArray[np.float64], tall: NDArray[np.float64], frame: NDArray[np.float64], vigour: NDArray[np.float64]
+    camera: Camera,
+    base: NDArray[np.float64],
+    tall: NDArray[np.float64],
+    frame: NDArray[np.float64],
+    vigour: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     foot, depth = camera.project(base)
     tip, _ = camera.project(base + np.stack([0.0 * tall, 0.0 * tall, tall], axis=1))
@@ -95,7 +97,9 @@ def _boxes(
     high = np.maximum(foot[:, 1] - tip[:, 1], 0.75 * wide)
     x, y = (foot[:, 0] + tip[:, 0]) / 2, foot[:, 1]
     table = np.stack([x - wide / 2, y - high, x + wide / 2, y + 0.12 * high, depth, frame, 0.75 + 0.5 * vigour], axis=1)
-    inside = (table[:, 2] > 0) & (table[:, 0] < camera.lens.width_px) & (table[:, 3] > 0) & (table[:, 1] < camera.lens.height_px)
+    inside = (
+        (table[:, 2] > 0) & (table[:, 0] < camera.lens.width_px) & (table[:, 3] > 0) & (table[:, 1] < camera.lens.height_px)
+    )
     table = table[ahead & inside & (high < 600.0)]
     return np.asarray(table[np.argsort(-table[:, 4], kind="stable")])
 
@@ -156,10 +160,10 @@ def char(picture: Picture, fire: Fire, world_s: float, east_m: Field2D, north_m:
     row = (north_m - np.float32(fire.north_m)) * np.float32(-1.0 / CELL_M) + np.float32(half)
     burnt = np.clip((world_s - fire.arrival_s) / 25.0, 0.0, 1.0).astype(np.float32)
     dark = cv2.remap(burnt, column, row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=0)
-    found = cv2.findNonZero(cv2.compare(dark, 0.01, cv2.CMP_GT))
+    found = bounds(above(dark, 0.01))
     if found is None:
         return
-    x, y, wide, high = cv2.boundingRect(found)
+    x, y, wide, high = found
     part = picture[2 * y : 2 * (y + high), 2 * x : 2 * (x + wide)]
     share = cv2.resize(dark[y : y + high, x : x + wide], (part.shape[1], part.shape[0])) * np.float32(0.8)
     gray = cv2.cvtColor(cv2.cvtColor(part, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)

@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from simulator.camera.projection import Camera
 from simulator.camera.sprites import clouds
 from simulator.world.config import AirConfig, SunConfig
-
-Field2D = NDArray[np.float32]
+from simulator.world.raster import Field2D
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,9 @@ def light_of(sun: SunConfig, air: AirConfig) -> Light:
     zenith = _mix((205.0, 140.0, 84.0), (190.0, 186.0, 182.0), gray)
     horizon = _mix(_mix((226.0, 214.0, 200.0), (150.0, 190.0, 228.0), low), (205.0, 203.0, 200.0), gray)
     white = _mix((244.0, 246.0, 248.0), (186.0, 214.0, 246.0), low)
-    return Light(direction, _scaled(zenith, strength), _scaled(horizon, strength), _scaled(white, strength), gray, air.visibility_m)
+    return Light(
+        direction, _scaled(zenith, strength), _scaled(horizon, strength), _scaled(white, strength), gray, air.visibility_m
+    )
 
 
 def _mix(a: tuple[float, float, float], b: tuple[float, float, float], share: float) -> tuple[float, float, float]:

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Picture = NDArray[np.uint8]
+from simulator.world.raster import Picture
 
 
 @dataclass(frozen=True)

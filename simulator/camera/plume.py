@@ -9,10 +9,8 @@ from numpy.typing import NDArray
 
 from simulator.camera.projection import Camera
 from simulator.camera.sprites import PUFF_KINDS, PUFF_LIGHTS, puffs
+from simulator.world.raster import Field2D, Picture
 from simulator.world.smoke import Puffs
-
-Picture = NDArray[np.uint8]
-Field2D = NDArray[np.float32]
 
 _BUDGET_PX = 700_000.0  # puff pixels a frame; above it the smoke is drawn coarser
 VISIBLE_OPACITY = 0.13  # from here the eye says smoke
@@ -64,7 +62,7 @@ def smoke_layer(camera: Camera, smoke: Puffs, depth_m: Field2D, sun: tuple[float
 
 
 def _table(camera: Camera, smoke: Puffs) -> NDArray[np.float64]:
-    """Rows of x, y, radius (pixels), depth, radius (m), opacity, tone, kind, glow; far ones first, only those in the picture."""
+    """Rows of x, y, radius (pixels), depth, radius (m), opacity, tone, kind, glow; far ones first, those in the picture."""
     if not len(smoke):
         return np.zeros((0, 9))
     pixel, depth = camera.project(smoke.centre_m)
@@ -72,7 +70,17 @@ def _table(camera: Camera, smoke: Puffs) -> NDArray[np.float64]:
     radius = camera.lens.focal_px * smoke.radius_m / np.maximum(depth, 1.0)
     # Inside a puff the camera sees a veil: it thins out as the puff comes near.
     near = np.clip((depth - smoke.radius_m) / 15.0, 0.0, 1.0)
-    columns = [pixel[:, 0], pixel[:, 1], radius, depth, smoke.radius_m, smoke.opacity * near, smoke.tone, smoke.kind, smoke.glow]
+    columns = [
+        pixel[:, 0],
+        pixel[:, 1],
+        radius,
+        depth,
+        smoke.radius_m,
+        smoke.opacity * near,
+        smoke.tone,
+        smoke.kind,
+        smoke.glow,
+    ]
     table = np.stack([np.asarray(column, np.float64) for column in columns], axis=1)
     inside = (np.abs(table[:, 0] - camera.lens.width_px / 2) < camera.lens.width_px / 2 + radius) & (
         np.abs(table[:, 1] - camera.lens.height_px / 2) < camera.lens.height_px / 2 + radius
@@ -100,14 +108,14 @@ def _accumulate(
     """Lays the puffs over each other: what light passes, the smoke's own light, its glow."""
     clear, light, glow = np.ones_like(depth), np.zeros_like(depth), np.zeros_like(depth)
     opacities, lights = puffs()
-    for x, y, radius, far, radius_m, opacity, tone, kind, warm in table.tolist():
+    for x, y, radius, far, radius_m, opacity, tone, look, warm in table.tolist():
         wide, high = max(2, round(2 * radius * zoom[0])), max(2, round(2 * radius * zoom[1]))
         x_0, y_0 = round((x - corner[0]) * zoom[0] - wide / 2), round((y - corner[1]) * zoom[1] - high / 2)
         window = _window(depth.shape, (x_0, y_0, wide, high))
         if window is None:
             continue
         rows, columns, inner = window
-        kind = int(kind) % PUFF_KINDS
+        kind = int(look) % PUFF_KINDS
         cover = _cut(opacities[kind], wide, high, inner) * np.float32(opacity)
         behind = (depth[rows, columns] - np.float32(far - 0.9 * radius_m)) * np.float32(1.0 / (0.9 * radius_m))
         cover *= np.clip(behind, 0.0, 1.0)
@@ -119,9 +127,7 @@ def _accumulate(
     return clear, light, glow
 
 
-def _window(
-    shape: tuple[int, ...], box: tuple[int, int, int, int]
-) -> tuple[slice, slice, tuple[slice, slice]] | None:
+def _window(shape: tuple[int, ...], box: tuple[int, int, int, int]) -> tuple[slice, slice, tuple[slice, slice]] | None:
     """Where a box overlaps a raster: the raster's rows and columns, and the box's own."""
     x, y, wide, high = box
     left, top, right, bottom = max(0, x), max(0, y), min(shape[1], x + wide), min(shape[0], y + high)

@@ -1,14 +1,16 @@
 """Draws the power line: pylons and the three wires between them."""
 
+from itertools import pairwise
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from simulator.camera.projection import Camera
 from simulator.world.landcover import PYLON_HEIGHT_M
+from simulator.world.raster import Picture
 from simulator.world.scene import World
 
-Picture = NDArray[np.uint8]
 Points = NDArray[np.float64]
 
 _SAG_M = 6.0
@@ -29,12 +31,11 @@ class PowerLine:
         feet = [np.array([e, n, world.ground_amsl_m(e, n)]) for e, n in world.cover.pylons_m]
         wires: list[Points] = []
         steel: list[Points] = []
-        for here, there in zip(feet[:-1], feet[1:], strict=True):
+        for here, there in pairwise(feet):
             way = (there - here) / np.linalg.norm(there - here)
             side = np.array([-way[1], way[0], 0.0])
             steel += _pylon(here, side)
-            for arm in (-_ARM_M, 0.0, _ARM_M):
-                wires.append(_wire(here, there, side, arm))
+            wires.extend(_wire(here, there, side, arm) for arm in (-_ARM_M, 0.0, _ARM_M))
         self._pieces = np.concatenate([np.concatenate(wires), np.stack(steel)])
         self._thick_m = np.array([0.05] * (len(self._pieces) - len(steel)) + [0.22] * len(steel))
         self._wires = len(self._pieces) - len(steel)

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
-Vectors = NDArray[np.float64]
+from simulator.world.raster import Vectors
 
 
 @dataclass(frozen=True)

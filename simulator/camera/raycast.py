@@ -6,13 +6,16 @@ the tallest tree and the ground, at half the picture's resolution. The places th
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from simulator.camera.projection import Camera
-from simulator.world.grid import Field2D, Grid
-from simulator.world.orthophoto import HEIGHT_STEP_M, Picture
+from simulator.world.grid import Grid
+from simulator.world.orthophoto import HEIGHT_STEP_M
+from simulator.world.raster import Field2D, Picture, above, below
 
 FAR_M = 9_000.0
 LAYER_M = 18.5  # nothing that is marched stands higher
@@ -93,9 +96,11 @@ def cast(camera: Camera, ground: Field2D, ground_grid: Grid, canopy: Canopy) -> 
 def _smooth_where_flat(depth: Field2D, share: Field2D, half: Field2D) -> None:
     """Away from the edges of crowns and roofs, where blocks would show, the depth is interpolated. In place."""
     edges = cv2.morphologyEx(share, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
-    flat = cv2.compare(edges, 0.12, cv2.CMP_LT)
+    flat = below(edges, 0.12)
     size = depth.shape[1], depth.shape[0]
-    cv2.copyTo(cv2.resize(half, size, interpolation=cv2.INTER_LINEAR), cv2.resize(flat, size, interpolation=cv2.INTER_NEAREST), depth)
+    cv2.copyTo(
+        cv2.resize(half, size, interpolation=cv2.INTER_LINEAR), cv2.resize(flat, size, interpolation=cv2.INTER_NEAREST), depth
+    )
 
 
 def _ray_grid(camera: Camera, columns: int, rows: int, pixel: int) -> tuple[Field2D, Field2D, Field2D]:
@@ -116,7 +121,7 @@ def _finer(coarse: Field2D, width: int, height: int) -> Field2D:
 
 def _meet_ground(
     camera: Camera, rays: tuple[Field2D, Field2D, Field2D], ground: Field2D, grid: Grid, layer: float
-) -> tuple[Field2D, Field2D, np.ndarray]:  # type: ignore[type-arg]
+) -> tuple[Field2D, Field2D, NDArray[Any]]:
     """Depths at which rays meet bare ground and, before it, the top of the layer; and which meet nothing."""
     east, north, up = (ray.reshape(1, -1) for ray in rays)
     x, y, z = (np.float32(value) for value in camera.position_m)
@@ -170,7 +175,9 @@ def _meet_canopy(
         rows = slice(first, min(first + _BAND_ROWS, top.shape[0]))
         ray = rays[0][rows], rays[1][rows], rays[2][rows]
         far_m = float(np.median(bottom[rows][::4, ::16]))
-        level = int(np.clip(np.log2(max(1e-3, 2.0 * far_m / camera.lens.focal_px / canopy.grid.step_m)) - 0.2, 0, len(canopy.mips) - 1))
+        level = int(
+            np.clip(np.log2(max(1e-3, 2.0 * far_m / camera.lens.focal_px / canopy.grid.step_m)) - 0.2, 0, len(canopy.mips) - 1)
+        )
         mip = canopy.mips[level]
         # The middle of a repeated raster is the middle of the world as well.
         times = 3 if level >= REPEATED_FROM else 1
@@ -184,14 +191,19 @@ def _meet_canopy(
         lines = start_c, start_r, run_c, run_r
         # Near the camera a pixel is finer than the canopy's raster: every second ray is enough.
         if level == 0 and far_m / camera.lens.focal_px < 0.25 * canopy.grid.step_m:
-            coarse = _march(tuple(line[::2, ::2].copy() for line in lines), mip, layer, steps)
+            coarse = _march(_every_second(lines), mip, layer, steps)
             share[rows] = cv2.resize(coarse, (share.shape[1], rows.stop - first), interpolation=cv2.INTER_LINEAR)
         else:
             share[rows] = _march(lines, mip, layer, steps)
     return share
 
 
-def _march(lines: tuple[Field2D, ...], canopy: Picture, layer: float, steps: int) -> Field2D:
+def _every_second(lines: tuple[Field2D, Field2D, Field2D, Field2D]) -> tuple[Field2D, Field2D, Field2D, Field2D]:
+    start_c, start_r, run_c, run_r = (line[::2, ::2].copy() for line in lines)
+    return start_c, start_r, run_c, run_r
+
+
+def _march(lines: tuple[Field2D, Field2D, Field2D, Field2D], canopy: Picture, layer: float, steps: int) -> Field2D:
     """Steps along lines in the raster (start and run, columns and rows) from below upwards, keeping the topmost hit."""
     start_c, start_r, run_c, run_r = lines
     stride = 1.0 / steps
@@ -204,8 +216,8 @@ def _march(lines: tuple[Field2D, ...], canopy: Picture, layer: float, steps: int
         level = number * stride
         column, row = cv2.scaleAdd(run_c, level, from_c), cv2.scaleAdd(run_r, level, from_r)
         found = cv2.remap(canopy, column, row, cv2.INTER_LINEAR, borderMode=wrap)
-        solid = cv2.compare(cv2.add(found, lower), layer * (1.0 - level) / HEIGHT_STEP_M, cv2.CMP_GT)
-        cv2.add(dither, level, dst=share, mask=solid)
+        solid = above(cv2.add(found, lower), layer * (1.0 - level) / HEIGHT_STEP_M)
+        np.copyto(share, dither + np.float32(level), where=solid > 0)
     for _ in range(_BISECTIONS):
         stride /= 2.0
         trial = np.maximum(share - np.float32(stride), 0.0)

@@ -7,24 +7,21 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from simulator.camera import raycast
 from simulator.camera.flames import VISIBLE_INTENSITY, FlameLayer, char, draw_flames, flame_layer
 from simulator.camera.labels import Box, flame_boxes, smoke_boxes
 from simulator.camera.light import Light, light_of, sky_picture, sun_in_view
 from simulator.camera.optics import Optics, apply_optics
+from simulator.camera.plume import draw_smoke, smoke_layer
 from simulator.camera.power_line import PowerLine
-from simulator.camera.plume import SmokeLayer, draw_smoke, smoke_layer
 from simulator.camera.projection import Camera
 from simulator.camera.sprites import detail_tile
 from simulator.camera.traffic import draw_traffic
 from simulator.camera.water import WaterMasks, find_water, water_picture
-from simulator.world.grid import Field2D
 from simulator.world.orthophoto import HEIGHT_STEP_M
+from simulator.world.raster import Field2D, Picture
 from simulator.world.scene import World
-
-Picture = NDArray[np.uint8]
 
 _BAND_ROWS = 40
 _DETAIL_BELOW_M = 0.45  # of ground a pixel: from here on the ground's picture needs grain
@@ -77,8 +74,8 @@ class Renderer:
         masks = self._lay_water(picture, camera, hits, places, world_s)
         draw_traffic(picture, camera, world, world_s, hits.depth_m)
         self._power_line.draw(picture, camera)
-        haze = self._lay_air(picture, camera, hits, world_s)
-        flames, smokes = self._lay_fires(picture, camera, hits.depth_m, haze, world_s)
+        self._lay_air(picture, camera, hits, world_s)
+        flames, smokes = self._lay_fires(picture, camera, hits.depth_m, world_s)
         boxes = (*(box for layer in flames for box in flame_boxes(layer, VISIBLE_INTENSITY)), *(b for s in smokes for b in s))
         glare = sun_in_view(camera, self.light) ** 3 * (1.0 - 0.8 * self.light.cloud_cover)
         return Rendered(apply_optics(picture, self.optics, glare, motion_px, frame), boxes, masks)
@@ -138,12 +135,12 @@ class Renderer:
         self, picture: Picture, camera: Camera, hits: raycast.Hits, places: tuple[Field2D, Field2D], world_s: float
     ) -> WaterMasks | None:
         world, rise = self.world, self.world.water_rise_m(world_s)
-        needed = np.asarray(world.water_grid.sample(world.flooding_rise_m, *places), np.float32)
+        needed = world.water_grid.sample(world.flooding_rise_m, *places)
         found = find_water(needed, hits.above_m, rise, hits.sky)
         if found is None:
             return None
         cover, masks = found
-        x, y, wide, high = cv2.boundingRect(cv2.findNonZero(masks.water))
+        x, y, wide, high = cv2.boundingRect(masks.water)
         cut = slice(y, y + high), slice(x, x + wide)
         rays = raycast.half_rays(camera)
         rays_here, places_here = (rays[0][cut], rays[1][cut], rays[2][cut]), (places[0][cut], places[1][cut])
@@ -153,16 +150,19 @@ class Renderer:
         share = cv2.resize(cover[cut], size, interpolation=cv2.INTER_LINEAR)
         part[:] = cv2.blendLinear(cv2.resize(look, size, interpolation=cv2.INTER_LINEAR), part, share, 1.0 - share)
         full = picture.shape[1], picture.shape[0]
-        return WaterMasks(*(np.asarray(cv2.resize(m, full, interpolation=cv2.INTER_NEAREST)) for m in (masks.water, masks.flood)))
+        return WaterMasks(
+            *(np.asarray(cv2.resize(m, full, interpolation=cv2.INTER_NEAREST)) for m in (masks.water, masks.flood))
+        )
 
-    def _lay_air(self, picture: Picture, camera: Camera, hits: raycast.Hits, world_s: float) -> Field2D:
-        """Haze and sky. In place. Returns the haze's share at half the picture's size."""
+    def _lay_air(self, picture: Picture, camera: Camera, hits: raycast.Hits, world_s: float) -> None:
+        """Haze and sky. In place."""
         haze = self.light.haze(np.ascontiguousarray(hits.depth_m[::2, ::2]))
         veil = np.empty((*haze.shape, 3), np.uint8)
         veil[:] = np.clip(self.light.horizon, 0, 255)
         share = haze
         if cv2.countNonZero(hits.sky):
-            last = int(hits.sky.any(axis=1).nonzero()[0].max()) + 1
+            _, top, _, high = cv2.boundingRect(hits.sky)
+            last = top + high
             rays = raycast.half_rays(camera)
             sky = sky_picture(self.light, (rays[0][:last:2, ::2], rays[1][:last:2, ::2], rays[2][:last:2, ::2]), world_s)
             cv2.copyTo(cv2.resize(sky, (haze.shape[1], last), interpolation=cv2.INTER_LINEAR), hits.sky[:last], veil[:last])
@@ -171,10 +171,9 @@ class Renderer:
         size = picture.shape[1], picture.shape[0]
         wide = cv2.resize(share, size, interpolation=cv2.INTER_LINEAR)
         picture[:] = cv2.blendLinear(cv2.resize(veil, size, interpolation=cv2.INTER_LINEAR), picture, wide, 1.0 - wide)
-        return haze
 
     def _lay_fires(
-        self, picture: Picture, camera: Camera, depth_m: Field2D, haze: Field2D, world_s: float
+        self, picture: Picture, camera: Camera, depth_m: Field2D, world_s: float
     ) -> tuple[list[FlameLayer], list[list[Box]]]:
         """Smoke first, then flames shining through it. In place."""
         flames: list[FlameLayer] = []
@@ -187,7 +186,9 @@ class Renderer:
                 draw_smoke(picture, smoke, self.light.sunlight, np.full(smoke.clear.shape, veil, np.float32))
                 smokes.append(smoke_boxes(smoke, veil))
                 clear = np.ones(depth_m.shape, np.float32)
-                clear[smoke.top : smoke.top + smoke.clear.shape[0], smoke.left : smoke.left + smoke.clear.shape[1]] = smoke.clear
+                clear[smoke.top : smoke.top + smoke.clear.shape[0], smoke.left : smoke.left + smoke.clear.shape[1]] = (
+                    smoke.clear
+                )
             layer = flame_layer(camera, fire, world_s, depth_m)
             if layer is not None:
                 draw_flames(picture, layer, clear)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simulator.world.noise import fractal
+from simulator.world.raster import Field2D, Picture
 
 FLAME_FRAMES = 24
 PUFF_KINDS = 10
@@ -15,12 +16,9 @@ PUFF_LIGHTS = 4
 _FLAME_SIZE = (96, 64)
 _PUFF_SIZE = 96
 
-Gray = NDArray[np.uint8]
-Field2D = NDArray[np.float32]
-
 
 @lru_cache(maxsize=1)
-def flames() -> tuple[Gray, ...]:
+def flames() -> tuple[Picture, ...]:
     """Intensities 0..255 of one flame in successive shapes; it burns upwards from the lower edge."""
     rng = np.random.default_rng(11)
     rows, columns = _FLAME_SIZE

@@ -9,10 +9,9 @@ from numpy.typing import NDArray
 from simulator.camera.projection import Camera
 from simulator.world.landcover import Road
 from simulator.world.noise import hash_unit
+from simulator.world.raster import Field2D, Picture
 from simulator.world.scene import World
 
-Picture = NDArray[np.uint8]
-Field2D = NDArray[np.float32]
 Points = NDArray[np.float64]
 
 _FARTHEST_M = 1_500.0
@@ -59,16 +58,30 @@ def _on_road(road: Road, number: int, world_s: float, seed: int) -> tuple[float,
 
 
 def _draw_car(
-    picture: Picture, camera: Camera, place: tuple[float, float, float], heading: float, paint: tuple[int, int, int], depth_m: Field2D
+    picture: Picture,
+    camera: Camera,
+    place: tuple[float, float, float],
+    heading: float,
+    paint: tuple[int, int, int],
+    depth_m: Field2D,
 ) -> None:
     """A box with a cabin; a dot when far."""
     along = np.array([math.cos(heading), math.sin(heading), 0.0])
     side = np.array([-math.sin(heading), math.cos(heading), 0.0])
     up = np.array([0.0, 0.0, 1.0])
     base = np.array(place)
-    parts = ((2.2, 0.9, 0.0, 0.3, (28, 28, 28)), (2.1, 0.9, 0.3, 0.85, paint), (1.1, 0.75, 0.85, 1.4, (52, 48, 44)), (0.8, 0.7, 1.4, 1.45, paint))
+    parts = (
+        (2.2, 0.9, 0.0, 0.3, (28, 28, 28)),
+        (2.1, 0.9, 0.3, 0.85, paint),
+        (1.1, 0.75, 0.85, 1.4, (52, 48, 44)),
+        (0.8, 0.7, 1.4, 1.45, paint),
+    )
     for long, wide, low, high, colour in parts:
-        corners = [base + along * a * long + side * b * wide + up * h for h in (low, high) for a, b in ((-1, -1), (1, -1), (1, 1), (-1, 1))]
+        corners = [
+            base + along * a * long + side * b * wide + up * h
+            for h in (low, high)
+            for a, b in ((-1, -1), (1, -1), (1, 1), (-1, 1))
+        ]
         pixel, depth = camera.project(np.array(corners))
         if depth.min() < 2.0 or not _seen(pixel[0], float(depth[0]), depth_m):
             return
@@ -80,7 +93,9 @@ def _draw_dust(picture: Picture, camera: Camera, place: tuple[float, float, floa
     """A pale brown veil low behind the car."""
     for number in range(9, 0, -1):
         back = 4.0 + 5.0 * number
-        centre = np.array([[place[0] - back * math.cos(heading), place[1] - back * math.sin(heading), place[2] + 0.8 + 0.25 * number]])
+        centre = np.array(
+            [[place[0] - back * math.cos(heading), place[1] - back * math.sin(heading), place[2] + 0.8 + 0.25 * number]]
+        )
         pixel, depth = camera.project(centre)
         if depth[0] < 3.0 or not _seen(pixel[0], float(depth[0]), depth_m):
             continue
@@ -125,7 +140,12 @@ def _draw_glints(picture: Picture, camera: Camera, world: World) -> None:
         match = max(float(half @ (normal * sign) / np.linalg.norm(half) / np.linalg.norm(normal)) for sign in (1.0,))
         strength = match**60
         if strength > 0.15:
-            _shine(picture, (float(pixel[0, 0]), float(pixel[0, 1])), 0.28 * house.width_m * camera.lens.focal_px / float(depth[0]), strength)
+            _shine(
+                picture,
+                (float(pixel[0, 0]), float(pixel[0, 1])),
+                0.28 * house.width_m * camera.lens.focal_px / float(depth[0]),
+                strength,
+            )
 
 
 def _shine(picture: Picture, centre: tuple[float, float], radius: float, strength: float) -> None:

@@ -4,13 +4,10 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from simulator.camera.light import Light
 from simulator.camera.sprites import ripples
-
-Field2D = NDArray[np.float32]
-Picture = NDArray[np.uint8]
+from simulator.world.raster import Field2D, Picture, above
 
 # BGR of calm rivers and of rivers in flood; a world has one of each.
 _CLEAR = ((74.0, 88.0, 66.0), (84.0, 84.0, 70.0), (62.0, 78.0, 74.0), (92.0, 112.0, 112.0))
@@ -47,15 +44,20 @@ def find_water(needed_rise_m: Field2D, above_m: Field2D, rise_m: float, sky: Pic
     cover = np.clip(depth * np.float32(1.0 / _EDGE_M), 0.0, 1.0)
     cover[above_m > np.maximum(depth + 0.25, 0.7)] = 0.0
     cover[sky > 0] = 0.0
-    water = cv2.compare(cover, 0.5, cv2.CMP_GT)
+    water = above(cover, 0.5)
     if not cv2.countNonZero(water):
         return None
-    flood = cv2.bitwise_and(water, cv2.compare(needed_rise_m, 0.0, cv2.CMP_GT))
+    flood = cv2.bitwise_and(water, above(needed_rise_m, 0.0))
     return cover, WaterMasks(water, flood)
 
 
 def water_picture(
-    rays: tuple[Field2D, Field2D, Field2D], place: tuple[Field2D, Field2D], light: Light, rise_m: float, world_s: float, seed: int
+    rays: tuple[Field2D, Field2D, Field2D],
+    place: tuple[Field2D, Field2D],
+    light: Light,
+    rise_m: float,
+    world_s: float,
+    seed: int,
 ) -> Picture:
     """The look of water along rays that meet it at places (metres east and north); the seed chooses the river's colour."""
     east, north = place

@@ -10,10 +10,13 @@ the direction of spread and in the slope; it is simplified and calibrated to not
 import heapq
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from simulator.world.config import AirConfig, FireConfig
+from simulator.world.raster import Field2D
 
 CELL_M = 4.0
 BASE_M_PER_S = 0.09  # forest litter in calm air on flat ground
@@ -40,16 +43,16 @@ class Fire:
     east_m: float
     north_m: float
     cells: int
-    arrival_s: np.ndarray[tuple[int, int], np.dtype[np.float32]]
-    ground_amsl_m: np.ndarray[tuple[int, int], np.dtype[np.float32]]
-    fuel_height_m: np.ndarray[tuple[int, int], np.dtype[np.float32]]
+    arrival_s: Field2D
+    ground_amsl_m: Field2D
+    fuel_height_m: Field2D
 
-    def burning(self, world_s: float) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
+    def burning(self, world_s: float) -> NDArray[np.bool_]:
         """Cells with flames now."""
         age = world_s - self.arrival_s
         return np.asarray((age >= 0.0) & (age < RESIDENCE_S))
 
-    def reached(self, world_s: float) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
+    def reached(self, world_s: float) -> NDArray[np.bool_]:
         """Cells that burn or have burnt."""
         return np.asarray(self.arrival_s <= world_s)
 
@@ -57,7 +60,7 @@ class Fire:
         """Ground that burns or has burnt."""
         return float(self.reached(world_s).sum()) * CELL_M**2
 
-    def places(self, rows: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
+    def places(self, rows: NDArray[Any], columns: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
         """East and north of cells' centres in the world."""
         half = self.cells / 2
         return self.east_m + (columns + 0.5 - half) * CELL_M, self.north_m - (rows + 0.5 - half) * CELL_M
@@ -67,7 +70,7 @@ def spread(
     config: FireConfig,
     air: AirConfig,
     origin: tuple[float, float],
-    rasters: tuple[np.ndarray, np.ndarray, np.ndarray],  # type: ignore[type-arg]
+    rasters: tuple[NDArray[Any], NDArray[Any], NDArray[Any]],
 ) -> Fire:
     """Computes the fire.
 
@@ -88,7 +91,7 @@ def raster_cells(config: FireConfig) -> int:
     return 2 * math.ceil(config.reach_m / CELL_M) + 1
 
 
-def _quickest(config: FireConfig, air: AirConfig, ground: np.ndarray, fuel: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+def _quickest(config: FireConfig, air: AirConfig, ground: NDArray[Any], fuel: NDArray[Any]) -> NDArray[Any]:
     """Dijkstra over the cells: when the front gets to each."""
     cells = ground.shape[0]
     middle = cells // 2

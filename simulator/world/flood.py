@@ -10,8 +10,9 @@ import cv2
 import numpy as np
 
 from simulator.world.config import FloodConfig
-from simulator.world.grid import Field2D, Grid, enlarge
+from simulator.world.grid import Grid, enlarge
 from simulator.world.noise import smoothstep
+from simulator.world.raster import Field2D
 from simulator.world.terrain import Ground
 
 _COARSE_CELLS = 200
@@ -51,7 +52,9 @@ def flooding_rise_m(ground: Ground, shore_noise_m: Field2D | None = None) -> tup
 def _entry_rise_m(above: Field2D) -> Field2D:
     """The minimax level from the river to each coarse cell."""
     coarse = cv2.resize(above, (_COARSE_CELLS, _COARSE_CELLS), interpolation=cv2.INTER_AREA)
-    lowest = cv2.resize(cv2.erode(above, np.ones((9, 9), np.uint8)), (_COARSE_CELLS, _COARSE_CELLS), interpolation=cv2.INTER_AREA)
+    lowest = cv2.resize(
+        cv2.erode(above, np.ones((9, 9), np.uint8)), (_COARSE_CELLS, _COARSE_CELLS), interpolation=cv2.INTER_AREA
+    )
     coarse = np.minimum(coarse, lowest + 0.15)
     entry = np.full(coarse.shape, np.inf)
     queue: list[tuple[float, int, int]] = []

@@ -1,15 +1,16 @@
 """Tree crowns from above: their height and colour, singly and as periodic tiles of woodland."""
 
 import math
+from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from simulator.world.grid import Grid
 from simulator.world.landcover import Tree
 from simulator.world.noise import fractal
-
-Picture = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
+from simulator.world.raster import Picture
 
 _HEIGHT_STEP_M = 0.1
 # Species: BGR albedo, share, crown radius (m), height (m), pointedness 0 round .. 1 cone.
@@ -52,11 +53,11 @@ def _repeats(position: float, cells: int, pad: int) -> list[float]:
     return [position + pad + shift for shift in (-cells, 0, cells) if 0 <= position + pad + shift < cells + 2 * pad]
 
 
-def _leaf_noise(rng: np.random.Generator) -> np.ndarray:  # type: ignore[type-arg]
+def _leaf_noise(rng: np.random.Generator) -> NDArray[Any]:
     return fractal(128, rng, slope=1.3, longest=0.08)
 
 
-def _crown(step_m: float, rng: np.random.Generator, rough: np.ndarray) -> tuple[Picture, Picture]:  # type: ignore[type-arg]
+def _crown(step_m: float, rng: np.random.Generator, rough: NDArray[Any]) -> tuple[Picture, Picture]:
     """One random tree of the mix."""
     kind = int(rng.choice(len(_SPECIES), p=[species[1] for species in _SPECIES]))
     colour, _, radii, tall, point = _SPECIES[kind]
@@ -67,7 +68,13 @@ def _crown(step_m: float, rng: np.random.Generator, rough: np.ndarray) -> tuple[
 
 
 def _shape(
-    radius_m: float, height_m: float, point: float, colour: np.ndarray, step_m: float, rng: np.random.Generator, rough: np.ndarray  # type: ignore[type-arg]
+    radius_m: float,
+    height_m: float,
+    point: float,
+    colour: NDArray[Any],
+    step_m: float,
+    rng: np.random.Generator,
+    rough: NDArray[Any],
 ) -> tuple[Picture, Picture]:
     """Height and colour of a crown on its own small raster; height 0 outside it."""
     half = math.ceil(radius_m / step_m)

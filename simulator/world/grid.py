@@ -4,9 +4,8 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-Field2D = NDArray[np.float32]
+from simulator.world.raster import Field2D
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ class Grid:
         shift = np.float32(self.cells / 2 - 0.5)
         return east_m * scale + shift, north_m * -scale + shift
 
-    def sample(self, raster: NDArray[np.generic], east_m: Field2D, north_m: Field2D) -> NDArray[np.generic]:
+    def sample(self, raster: Field2D, east_m: Field2D, north_m: Field2D) -> Field2D:
         """Bilinear values of a raster of this grid at places, which are 2-D arrays."""
         column, row = self.to_cells(east_m, north_m)
         return np.asarray(cv2.remap(raster, column, row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP))
@@ -45,7 +44,7 @@ class Grid:
     def at(self, raster: Field2D, east_m: float, north_m: float) -> float:
         """The bilinear value at one place."""
         east, north = np.full((1, 1), east_m, np.float32), np.full((1, 1), north_m, np.float32)
-        return float(np.asarray(self.sample(raster, east, north), dtype=np.float32)[0, 0])
+        return float(self.sample(raster, east, north)[0, 0])
 
 
 def enlarge(raster: Field2D, cells: int) -> Field2D:

@@ -1,13 +1,14 @@
 """Houses from above: gable roofs, their height and colour."""
 
 import math
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from simulator.world.grid import Grid
 from simulator.world.landcover import House
-
-Picture = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
+from simulator.world.raster import Picture
 
 _HEIGHT_STEP_M = 0.1
 # BGR albedos: red tiles, brown tiles, slate, light concrete, blue sheet, orange tiles.
@@ -32,7 +33,7 @@ def stamp_houses(picture: Picture, canopy: Picture, grid: Grid, houses: tuple[Ho
         _build(picture[part], canopy[part], house, along, across)
 
 
-def _build(picture: Picture, canopy: Picture, house: House, along: np.ndarray, across: np.ndarray) -> None:  # type: ignore[type-arg]
+def _build(picture: Picture, canopy: Picture, house: House, along: NDArray[Any], across: NDArray[Any]) -> None:
     yard = (np.abs(along) < house.length_m / 2 + 3.0) & (np.abs(across) < house.width_m / 2 + 3.0)
     roof = (np.abs(along) < house.length_m / 2) & (np.abs(across) < house.width_m / 2)
     pitch = 0.12 if house.metal else 0.42

@@ -5,13 +5,16 @@ A plan in metres and classes; what it looks like from above is the business of `
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from simulator.world.config import WorldConfig
-from simulator.world.grid import Field2D, Grid
+from simulator.world.grid import Grid
 from simulator.world.noise import fractal, hash_unit, smoothstep
+from simulator.world.raster import Field2D, Picture
 from simulator.world.terrain import Ground
 
 COVER_CELL_M = 2.0
@@ -74,21 +77,22 @@ class LandCover:
 
     grid: Grid
     forest: Field2D
-    parcel: np.ndarray[tuple[int, int], np.dtype[np.uint16]]
+    parcel: NDArray[np.uint16]
     parcel_turn_rad: float
     roads: tuple[Road, ...]
     houses: tuple[House, ...]
     trees: tuple[Tree, ...]
     pylons_m: tuple[tuple[float, float], ...]
 
-    def road_mask(self, grid: Grid, paved: bool, widen_m: float = 0.0) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:  # noqa: FBT001 one of two kinds
+    def road_mask(self, grid: Grid, paved: bool, widen_m: float = 0.0) -> Picture:  # noqa: FBT001 one of two kinds
         """255 on the roads of a kind, on any raster of the same world."""
         mask = np.zeros((grid.cells, grid.cells), np.uint8)
         for road in self.roads:
             if road.paved == paved:
                 points = np.array([_cell_of(grid, *point) for point in road.points_m])
                 width = max(1, round((road.width_m + widen_m) / grid.step_m))
-                cv2.polylines(mask, [np.round(points * 8).astype(np.int32)], False, 255, width, cv2.LINE_AA, 3)
+                line = [np.round(points * 8).astype(np.int32)]
+                cv2.polylines(mask, line, isClosed=False, color=255, thickness=width, lineType=cv2.LINE_AA, shift=3)
         return mask
 
 
@@ -116,7 +120,9 @@ def make_cover(config: WorldConfig, ground: Ground) -> LandCover:
 def _forest(grid: Grid, rng: np.random.Generator, bank: Field2D) -> Field2D:
     """Forest in the east and north, groves elsewhere, none on the flood plain's fields or around the nest."""
     east, north = grid.axes()
-    side = smoothstep(-0.05, 0.16, (east + 0.45 * np.abs(north)) / grid.size_m - 0.03) * smoothstep(0.5, 0.4, np.abs(east) / grid.size_m)
+    side = smoothstep(-0.05, 0.16, (east + 0.45 * np.abs(north)) / grid.size_m - 0.03) * smoothstep(
+        0.5, 0.4, np.abs(east) / grid.size_m
+    )
     lumps = 0.42 * fractal(grid.cells, rng, slope=2.7, longest=0.35, shortest=0.004)
     value = 1.5 * side - 0.75 + lumps
     value -= 2.0 * (1.0 - smoothstep(NEST_CLEARING_M, NEST_CLEARING_M + 45.0, np.hypot(east, north)))
@@ -124,7 +130,7 @@ def _forest(grid: Grid, rng: np.random.Generator, bank: Field2D) -> Field2D:
     return np.where(bank < 8.0, np.float32(0.0), smoothstep(-0.08, 0.08, value)).astype(np.float32)
 
 
-def _parcels(grid: Grid, rng: np.random.Generator, turn: float, forest: Field2D, bank: Field2D) -> np.ndarray:  # type: ignore[type-arg]
+def _parcels(grid: Grid, rng: np.random.Generator, turn: float, forest: Field2D, bank: Field2D) -> NDArray[Any]:
     """Parcel numbers of a turned, uneven chequer; some parcels stay meadow (0)."""
     east, north = grid.axes()
     along = (east * math.cos(turn) + north * math.sin(turn)).astype(np.float32)
@@ -168,7 +174,9 @@ def _houses(config: WorldConfig, rng: np.random.Generator, ground: Ground) -> tu
             if _free_for_house(e, n, houses, size, ground) and len(houses) < 46:
                 long, wide = rng.uniform(9.0, 17.0), rng.uniform(7.0, 10.0)
                 turn = rng.choice([0.0, math.pi / 2]) + rng.normal(0.1, 0.12)
-                houses.append(House(e, n, long, wide, turn, rng.uniform(3.0, 6.5), int(rng.integers(6)), bool(rng.random() < 0.22)))
+                houses.append(
+                    House(e, n, long, wide, turn, rng.uniform(3.0, 6.5), int(rng.integers(6)), bool(rng.random() < 0.22))
+                )
     return tuple(houses)
 
 
@@ -181,14 +189,16 @@ def _free_for_house(east: float, north: float, houses: list[House], size: float,
 
 
 def _single_trees(
-    grid: Grid, rng: np.random.Generator, forest: Field2D, parcel: np.ndarray, bank: Field2D  # type: ignore[type-arg]
+    grid: Grid, rng: np.random.Generator, forest: Field2D, parcel: NDArray[Any], bank: Field2D
 ) -> tuple[Tree, ...]:
     """Hedges on parcel borders, alders on the banks, a few trees in meadows."""
     border = cv2.morphologyEx(parcel, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0
     weight = np.where(border, 0.055, 0.0006) + np.where((bank > 3.0) & (bank < 12.0), 0.035, 0.0)
     east, north = grid.axes()
     clearing = np.hypot(east, north) > 45.0
-    weight = np.where((forest < 0.2) & (bank > 2.0) & clearing, weight, 0.0) * smoothstep(-0.6, 0.8, fractal(grid.cells, rng, 2.4, 0.2))
+    weight = np.where((forest < 0.2) & (bank > 2.0) & clearing, weight, 0.0) * smoothstep(
+        -0.6, 0.8, fractal(grid.cells, rng, 2.4, 0.2)
+    )
     cells = np.argwhere(rng.random(weight.shape) < weight)
     half = grid.size_m / 2
     trees = []

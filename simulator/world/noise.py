@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-Field2D = NDArray[np.float32]
+from simulator.world.raster import Field2D
 
 
 def fractal(cells: int, rng: np.random.Generator, slope: float = 2.0, longest: float = 1.0, shortest: float = 0.0) -> Field2D:

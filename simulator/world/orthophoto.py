@@ -11,21 +11,30 @@ import numpy as np
 
 from simulator.world.config import SunConfig, WorldConfig
 from simulator.world.forest import forest_tiles, stamp_trees
-from simulator.world.grid import Field2D, Grid
+from simulator.world.grid import Grid
 from simulator.world.houses import stamp_houses
 from simulator.world.landcover import LandCover
 from simulator.world.noise import fractal, hash_unit
+from simulator.world.raster import Field2D, Picture
 from simulator.world.terrain import Ground
 
 HEIGHT_STEP_M = 0.1  # canopy heights are stored in steps of this
 _STRIP_ROWS = 400
 _TILE_CELLS = 780
 
-Picture = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
 
 # Colours are BGR albedos 0..255.
 _MEADOWS = ((66, 108, 100), (60, 100, 86), (76, 116, 122), (62, 116, 94))
-_CROPS = ((58, 108, 86), (58, 122, 104), (94, 142, 158), (78, 104, 130), (70, 92, 112), (64, 150, 160), (60, 112, 76), (102, 134, 142))
+_CROPS = (
+    (58, 108, 86),
+    (58, 122, 104),
+    (94, 142, 158),
+    (78, 104, 130),
+    (70, 92, 112),
+    (64, 150, 160),
+    (60, 112, 76),
+    (102, 134, 142),
+)
 _ASPHALT, _EARTH, _CONCRETE = (104, 102, 100), (112, 142, 166), (168, 170, 170)
 _BED, _SAND = (74, 92, 96), (118, 142, 156)
 
@@ -62,9 +71,7 @@ def make_surface(config: WorldConfig, ground: Ground, cover: LandCover) -> Surfa
     return Surface(grid, albedo, canopy)
 
 
-def _paint_cover(
-    config: WorldConfig, ground: Ground, cover: LandCover, grid: Grid, rng: np.random.Generator
-) -> Picture:
+def _paint_cover(config: WorldConfig, ground: Ground, cover: LandCover, grid: Grid, rng: np.random.Generator) -> Picture:
     """Meadow, fields, roads, banks."""
     n = grid.cells
     picture = np.zeros((n, n, 3), np.uint8)
@@ -121,7 +128,7 @@ def _lay_fields(colour: Field2D, cover: LandCover, east: Field2D, north: Field2D
 
 
 def _lay_banks(colour: Field2D, ground: Ground, east: Field2D, north: Field2D, fine: Field2D) -> None:
-    bank = np.asarray(ground.grid.sample(ground.bank_distance_m, east, north), np.float32)
+    bank = ground.grid.sample(ground.bank_distance_m, east, north)
     sand = np.clip(1.0 - np.abs(bank - 1.0 + 1.5 * fine) / 4.0, 0.0, 1.0)[..., None]
     colour += sand * (np.array(_SAND, np.float32) - colour) * 0.8
     bed = np.clip(-bank / 3.0, 0.0, 1.0)[..., None]
@@ -152,6 +159,7 @@ def _plant_forest(
 
 def _place_nest(picture: Picture, canopy: Picture, grid: Grid) -> None:
     """The nest: a concrete yard, a white box with the pad in it."""
+
     def square(half_m: float, east_m: float = 0.0, north_m: float = 0.0) -> tuple[slice, slice]:
         column, row = grid.cells / 2 + east_m / grid.step_m, grid.cells / 2 - north_m / grid.step_m
         half = half_m / grid.step_m
@@ -170,7 +178,9 @@ def _light(picture: Picture, canopy: Picture, grid: Grid, ground: Ground, sun: S
     n = grid.cells
     azimuth, elevation = math.radians(sun.azimuth_deg), math.radians(sun.elevation_deg)
     shadow = _shadows(canopy, grid, azimuth, elevation)
-    slope = cv2.resize(_sunward_slope(ground.height_amsl_m, ground.grid.step_m, azimuth), (n, n), interpolation=cv2.INTER_LINEAR)
+    slope = cv2.resize(
+        _sunward_slope(ground.height_amsl_m, ground.grid.step_m, azimuth), (n, n), interpolation=cv2.INTER_LINEAR
+    )
     warm = np.clip(1.0 - sun.elevation_deg / 35.0, 0.0, 1.0)
     direct = np.array((1.0 - 0.45 * warm, 1.0 - 0.22 * warm, 1.0), np.float32) * np.float32(0.5 + 0.5 * math.sin(elevation))
     ambient = np.array((0.47, 0.42, 0.38), np.float32)

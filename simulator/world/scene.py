@@ -7,16 +7,18 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from agent.core.geo import LatLon, LocalFrame
 from simulator.world import fire as fires
 from simulator.world.config import FireConfig, WorldConfig
 from simulator.world.fire import Fire
 from simulator.world.flood import NEVER_M, flooding_rise_m, gauge_rise_m
-from simulator.world.grid import Field2D, Grid
+from simulator.world.grid import Grid
 from simulator.world.landcover import LandCover, make_cover
 from simulator.world.noise import fractal
 from simulator.world.orthophoto import Surface, make_surface
+from simulator.world.raster import Field2D
 from simulator.world.smoke import Puffs, puffs_at
 from simulator.world.terrain import Ground, make_ground
 
@@ -88,7 +90,7 @@ class World:
         """The river's gauge above normal."""
         return gauge_rise_m(self.config.flood, world_s)
 
-    def flooded(self, world_s: float) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
+    def flooded(self, world_s: float) -> NDArray[np.bool_]:
         """Normally dry cells of the water raster that are under water."""
         rise = self.flooding_rise_m
         return np.asarray((rise > 0.0) & (rise < min(self.water_rise_m(world_s), NEVER_M)))
@@ -107,9 +109,7 @@ class World:
         Raises:
             ValueError: the configuration describes another landscape.
         """
-        same = config.model_copy(
-            update={key: getattr(self.config, key) for key in ("air", "fires", "flood", "lookalikes")}
-        )
+        same = config.model_copy(update={key: getattr(self.config, key) for key in ("air", "fires", "flood", "lookalikes")})
         if same != self.config:
             raise ValueError("a variant may differ in air, fires, flood and lookalikes only")
         other = World(config)
@@ -122,12 +122,12 @@ class World:
         offset = (np.arange(cells, dtype=np.float32) + 0.5 - cells / 2) * fires.CELL_M
         east = np.repeat((origin.east_m + offset)[None, :], cells, axis=0).astype(np.float32)
         north = np.repeat((origin.north_m - offset)[:, None], cells, axis=1).astype(np.float32)
-        height = np.asarray(self.ground.grid.sample(self.ground.height_amsl_m, east, north), np.float32)
-        forest = np.asarray(self.cover.grid.sample(self.cover.forest, east, north), np.float32)
-        field = np.asarray(self.cover.grid.sample((self.cover.parcel > 0).astype(np.float32), east, north), np.float32)
+        height = self.ground.grid.sample(self.ground.height_amsl_m, east, north)
+        forest = self.cover.grid.sample(self.cover.forest, east, north)
+        field = self.cover.grid.sample((self.cover.parcel > 0).astype(np.float32), east, north)
         paved = self.cover.road_mask(self.cover.grid, paved=True).astype(np.float32) / 255.0
-        road = np.asarray(self.cover.grid.sample(paved, east, north), np.float32)
-        bank = np.asarray(self.ground.grid.sample(self.ground.bank_distance_m, east, north), np.float32)
+        road = self.cover.grid.sample(paved, east, north)
+        bank = self.ground.grid.sample(self.ground.bank_distance_m, east, north)
         fuel = _GRASS_FUEL + (_CROP_FUEL - _GRASS_FUEL) * field
         fuel = (fuel + (_FOREST_FUEL - fuel) * forest) * (1.0 - 0.8 * road) * (bank > 2.0)
         rng = np.random.default_rng([self.config.seed, 5, round(origin.east_m) % 65_536, round(origin.north_m) % 65_536])

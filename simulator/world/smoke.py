@@ -7,12 +7,15 @@ turbulence.
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from simulator.world.config import AirConfig
 from simulator.world.fire import CELL_M, Fire
 from simulator.world.noise import hash_unit
+from simulator.world.raster import Vectors
 
 PUFF_LIFE_S = 150.0
 _PUFFS_A_SECOND = 2.2
@@ -33,12 +36,12 @@ class Puffs:
         glow: 0..1, how strongly flames light it from below.
     """
 
-    centre_m: np.ndarray[tuple[int, int], np.dtype[np.float64]]
-    radius_m: np.ndarray[tuple[int], np.dtype[np.float64]]
-    opacity: np.ndarray[tuple[int], np.dtype[np.float64]]
-    tone: np.ndarray[tuple[int], np.dtype[np.float64]]
-    kind: np.ndarray[tuple[int], np.dtype[np.int64]]
-    glow: np.ndarray[tuple[int], np.dtype[np.float64]]
+    centre_m: Vectors
+    radius_m: NDArray[np.float64]
+    opacity: NDArray[np.float64]
+    tone: NDArray[np.float64]
+    kind: NDArray[np.int64]
+    glow: NDArray[np.float64]
 
     def __len__(self) -> int:
         return len(self.radius_m)
@@ -66,7 +69,7 @@ def puffs_at(fire: Fire, air: AirConfig, world_s: float, seed: int) -> Puffs:
     return Puffs(centre, radius, np.clip(opacity, 0.0, 0.92), np.clip(tone, 0.03, 1.0), numbers, np.clip(glow, 0.0, 1.0))
 
 
-def _path(air: AirConfig, age: np.ndarray, strength: np.ndarray, chance: list[np.ndarray]) -> tuple[np.ndarray, ...]:  # type: ignore[type-arg]
+def _path(air: AirConfig, age: NDArray[Any], strength: NDArray[Any], chance: list[NDArray[Any]]) -> tuple[NDArray[Any], ...]:
     """Rise (m) and drift east and north (m) since birth."""
     wind = max(0.6, air.wind_m_s)
     buoyancy = 28.0 * strength**2  # m4/s3
@@ -83,7 +86,7 @@ def _path(air: AirConfig, age: np.ndarray, strength: np.ndarray, chance: list[np
     return rise, drift_e, drift_n
 
 
-def _sources(fire: Fire, numbers: np.ndarray, seed: int) -> tuple[np.ndarray, ...]:  # type: ignore[type-arg]
+def _sources(fire: Fire, numbers: NDArray[Any], seed: int) -> tuple[NDArray[Any], ...]:
     """Where each puff left the ground, the ground's height there, and how much burnt at that moment (m2)."""
     arrival = fire.arrival_s.ravel()
     order = np.argsort(arrival, kind="stable")

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from simulator.world.config import WorldConfig
-from simulator.world.grid import Field2D, Grid
+from simulator.world.grid import Grid
 from simulator.world.noise import fractal, smoothstep
+from simulator.world.raster import Field2D
 
 CELL_M = 4.0
 NEST_ABOVE_RIVER_M = 8.0  # outside the reach of any flood the configuration allows

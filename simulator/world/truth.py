@@ -4,9 +4,11 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from agent.core.geo import LatLon
 from simulator.world.fire import CELL_M, Fire
+from simulator.world.raster import Picture
 from simulator.world.scene import World
 
 _SIMPLIFY_M = 4.0
@@ -65,7 +67,7 @@ def _make(
     world: World,
     hazard: str,
     number: int,
-    mask: np.ndarray[tuple[int, int], np.dtype[np.bool_]],
+    mask: NDArray[np.bool_],
     step_m: float,
     north_west_m: tuple[float, float],
     centre_m: tuple[float, float],
@@ -82,15 +84,15 @@ def _make(
 
 
 def outlines(
-    world: World, mask: np.ndarray[tuple[int, int], np.dtype[np.bool_]], step_m: float, north_west_m: tuple[float, float]
+    world: World, mask: NDArray[np.bool_], step_m: float, north_west_m: tuple[float, float]
 ) -> tuple[tuple[LatLon, ...], ...]:
     """Outer rings of a mask's parts in WGS84, largest first; corners of cells, not their centres."""
-    big = np.kron(mask.astype(np.uint8), np.ones((2, 2), np.uint8))
+    big: Picture = np.kron(mask.astype(np.uint8), np.ones((2, 2), np.uint8))
     padded = cv2.copyMakeBorder(big, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
     rings, _ = cv2.findContours(padded, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     parts: list[tuple[float, tuple[LatLon, ...]]] = []
     for ring in rings:
-        slim = cv2.approxPolyDP(ring, 2.0 * _SIMPLIFY_M / step_m / 2.0, True).reshape(-1, 2)
+        slim = cv2.approxPolyDP(ring, _SIMPLIFY_M / step_m, closed=True).reshape(-1, 2)
         if len(slim) >= 3:
             metres = (slim - 0.5) * (step_m / 2.0)
             places = [world.frame.to_latlon(north_west_m[1] - y, north_west_m[0] + x) for x, y in metres.tolist()]
