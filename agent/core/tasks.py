@@ -20,6 +20,14 @@ async def background(work: Coroutine[object, object, None], name: str) -> AsyncI
             finally:
                 task.cancel()
     except BaseExceptionGroup as group:
-        if len(group.exceptions) == 1:
-            raise group.exceptions[0] from None
-        raise
+        only = _only(group)
+        if only is group:
+            raise
+        raise only from None
+
+
+def _only(error: BaseException) -> BaseException:
+    """The one error in a group, or in groups of groups; the error itself where there are more."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error

@@ -21,8 +21,8 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersi
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
-from tenacity.wait import wait_exponential_jitter
+from tenacity import AsyncRetrying, retry_if_exception_type
+from tenacity.wait import wait_fixed, wait_random_exponential
 
 from agent.config.hub import HubSection, TlsSection
 from agent.core.errors import ConfigError, LinkError
@@ -32,6 +32,7 @@ log = structlog.get_logger(__name__)
 
 _STABLE_AFTER_S = 10.0
 _SPREAD_S = 1.0
+_SHORTEST_PAUSE_S = 0.1
 _RECEIVE_MAX = 100
 _GOOD_BYE_S = 2.0
 _BAD_LOGIN = {0x84, 0x85, 0x86, 0x87, 0x8C}
@@ -91,8 +92,7 @@ class Broker:
         while True:
             retrying = AsyncRetrying(
                 retry=retry_if_exception_type(LinkError),
-                wait=wait_exponential_jitter(initial=0.5, max=self._config.reconnect_max_s, jitter=_SPREAD_S),
-                before_sleep=_reporter(listener),
+                wait=wait_fixed(_SHORTEST_PAUSE_S) + wait_random_exponential(multiplier=0.5, max=self._config.reconnect_max_s),
             )
             async for attempt in retrying:
                 with attempt:
@@ -105,7 +105,12 @@ class Broker:
         loop = asyncio.get_running_loop()
         link = _Link(self._config, self._client_id, self._will(), self._tls, listener)
         try:
-            listener.connected(await link.open())
+            try:
+                session = await link.open()
+            except LinkError as error:
+                listener.disconnected(error.code, error.message)
+                raise
+            listener.connected(session)
             since = loop.time()
             self._link = link
             try:
@@ -185,6 +190,8 @@ class _Link:
             raise LinkError("hub.certificate", f"{where}: {error.verify_message}") from error
         except ssl.SSLError as error:
             raise LinkError("hub.tls", f"{where}: {error.reason or error}") from error
+        except ConnectionResetError as error:
+            raise LinkError("hub.closed", f"{where}: {error}") from error
         except OSError as error:
             raise LinkError("hub.unreachable", f"{where}: {error}") from error
         try:
@@ -280,6 +287,17 @@ class _Link:
             self._listener.puback(mid, reason_code)
 
 
+class _TidySocket(ssl.SSLSocket):
+    """Closes itself when the handshake fails; paho would leave it open."""
+
+    def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002 the base class's signature
+        try:
+            super().do_handshake(block)
+        except OSError:
+            self.close()
+            raise
+
+
 def _properties(packet_type: int, packet: Packet) -> Properties:
     properties = Properties(packet_type)  # type: ignore[no-untyped-call]
     if packet.content_type is not None:
@@ -299,6 +317,7 @@ def _tls_context(config: TlsSection) -> ssl.SSLContext:
     """
     try:
         context = ssl.create_default_context(cafile=config.ca_file)
+        context.sslsocket_class = _TidySocket
         if config.cert_file:
             context.load_cert_chain(config.cert_file, config.key_file)
     except (OSError, ssl.SSLError) as error:
@@ -306,12 +325,3 @@ def _tls_context(config: TlsSection) -> ssl.SSLContext:
             "hub.tls_files", f"ca {config.ca_file}, cert {config.cert_file}, key {config.key_file}: {error}"
         ) from error
     return context
-
-
-def _reporter(listener: Listener) -> Callable[[RetryCallState], None]:
-    def report(state: RetryCallState) -> None:
-        error = state.outcome.exception() if state.outcome else None
-        if isinstance(error, LinkError):
-            listener.disconnected(error.code, error.message)
-
-    return report

@@ -18,14 +18,16 @@ from agent.core.errors import StoreError
 from agent.domain.hub import Delivered, HubLink, SetAside
 from agent.messaging.broker import Broker, Session
 from agent.messaging.envelope import Packet, packet
-from agent.messaging.verdict import Verdict, delay_s, verdict
+from agent.messaging.verdict import CONNECTION_BROKE, Verdict, delay_s, verdict
 from agent.store.outbox import Message, Outbox, Queued
 
 log = structlog.get_logger(__name__)
 
 _LOOK_AGAIN_S = 1.0
 _PRUNE_EVERY_S = 3600.0
-_DROPS_MAX = 3
+_AT_ONCE_S = 5.0
+_DROPS_SUSPECT = 2  # from here on one message at a time, to find the one that breaks the connection
+_DROPS_GUILTY = 3
 _STATUS_SEQ = 0  # rows of the outbox count from 1
 
 
@@ -80,9 +82,11 @@ class Publisher:
         self._outbox.changed.set()
 
     def disconnected(self, code: str, words: str) -> None:
-        """Nothing flows: what is under way counts as not sent."""
+        """Nothing flows: what is under way counts as not sent. What had just been sent may be what broke the connection."""
+        now_s = asyncio.get_running_loop().time()
         for under_way in self._under_way.values():
-            self._drops[under_way.queued.seq] += 1
+            if now_s - under_way.sent_loop_s < _AT_ONCE_S:
+                self._drops[under_way.queued.seq] += 1
         self._under_way.clear()
         self._session = None
         self._bus.publish(HubLink(connected=False, code=code, words=words))
@@ -162,6 +166,7 @@ class Publisher:
 
     async def _set_aside(self, queued: Queued, reason: str) -> None:
         await self._outbox.set_aside(queued, reason)
+        self._drops.pop(queued.seq, None)
         log.error("message set aside", topic=queued.message.topic, id=queued.message.message_id, reason=reason)
         self._bus.publish(SetAside(queued.message.message_id, queued.message.topic, reason))
         self._outbox.changed.set()
@@ -189,23 +194,29 @@ class Publisher:
         """How many messages may be under way. One, while something that was under way seems to break the connection."""
         if self._session is None:
             return 0
-        return 1 if any(n >= _DROPS_MAX for n in self._drops.values()) else self._session.inflight_max
+        return 1 if any(n >= _DROPS_SUSPECT for n in self._drops.values()) else self._session.inflight_max
 
     async def _send(self, queued: Queued) -> bool:
         """Hands a message to the network. False: there is no connection any more."""
         session = self._session
         if session is None:
             return False
-        if self._drops[queued.seq] >= 2 * _DROPS_MAX:
-            # Perhaps the broker closes the connection on it, perhaps the network is bad: the others go first for a while.
-            self._drops[queued.seq] = 0
-            await self._outbox.postpone(queued, delay_s(queued.attempts))
+        if self._drops[queued.seq] >= _DROPS_GUILTY:
+            await self._breaks_connection(queued)
             return True
         out = packet(queued.message, self._source, version_5=self._broker.version_5)
         if session.packet_max_bytes is not None and out.size_bytes > session.packet_max_bytes:
             await self._set_aside(queued, f"{out.size_bytes} bytes, the broker takes {session.packet_max_bytes}")
             return True
         return await self._hand_over(queued, out)
+
+    async def _breaks_connection(self, queued: Queued) -> None:
+        """A message on which the connection broke again and again: the others go first for a while, longer each time."""
+        self._drops[queued.seq] = _DROPS_SUSPECT
+        if verdict(CONNECTION_BROKE, queued.attempts) is Verdict.NEVER:
+            await self._set_aside(queued, "the broker closes the connection on it")
+        else:
+            await self._outbox.postpone(queued, delay_s(queued.attempts))
 
     async def _hand_over(self, queued: Queued, out: Packet) -> bool:
         try:

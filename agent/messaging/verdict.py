@@ -29,6 +29,7 @@ _VERDICTS: dict[int, Verdict] = {
 }
 
 ATTEMPTS_MAX = 10
+CONNECTION_BROKE = 0x80  # no answer, but a closed connection: judged like an unspecified error
 _FIRST_DELAY_S = 2.0
 _LONGEST_DELAY_S = 600.0
 

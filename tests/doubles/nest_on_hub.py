@@ -1,0 +1,104 @@
+"""The part of an agent that talks to the hub: store, alerts, publisher. Also a program, so that a test can kill it.
+
+As a program it raises one alert, says ``committed ALERT_ID`` and waits for its end.
+"""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from agent.alerts.incident import SightingContext
+from agent.alerts.service import AlertService, open_alerts
+from agent.config.hub import AlertsSection, HubSection
+from agent.config.store import StoreSection
+from agent.core.bus import Bus
+from agent.core.clock import Clock
+from agent.domain.alert import Alert
+from agent.domain.hub import Delivered, HubLink, SetAside
+from agent.domain.status import NestStatus, NestSummary
+from agent.domain.topics import Topics
+from agent.messaging.hub import Hub, open_hub
+from agent.store.store import Store, open_store
+from tests.doubles.hub import sighting
+
+
+@dataclass
+class NestOnHub:
+    """The parts, and what they said on the bus."""
+
+    hub: Hub
+    alerts: AlertService
+    store: Store
+    clock: Clock
+    said: list[Any] = field(default_factory=list)
+    heard: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    async def until(self, condition: Callable[[list[Any]], bool], timeout_s: float = 10.0) -> None:
+        """Waits until what was said on the bus fulfils a condition."""
+        async with asyncio.timeout(timeout_s), self.heard:
+            await self.heard.wait_for(lambda: condition(self.said))
+
+    async def until_delivered(self, count: int, kind: str = "nest.alert.v1") -> list[Delivered]:
+        """Waits until so many messages of a kind were acknowledged."""
+        await self.until(lambda _: len(self.delivered(kind)) >= count)
+        return self.delivered(kind)
+
+    def delivered(self, kind: str) -> list[Delivered]:
+        return [v for v in self.said if isinstance(v, Delivered) and v.kind == kind]
+
+    async def until_refused(self) -> HubLink:
+        """Waits until a connection failed, and tells how."""
+        await self.until(lambda said: any(isinstance(v, HubLink) and not v.connected for v in said))
+        return next(v for v in self.said if isinstance(v, HubLink) and not v.connected)
+
+    async def raise_alert(self, track: str = "track-1", north_m: float = 0.0, **more: Any) -> Alert:
+        """A sighting that becomes an alert."""
+        at = self.clock.utc()
+        told = await self.alerts.on_sighting(sighting(track, at=at, north_m=north_m, **more), SightingContext())
+        assert told is not None
+        return told
+
+
+@asynccontextmanager
+async def nest_on_hub(directory: Path, hub: HubSection, nest: str = "n1") -> AsyncIterator[NestOnHub]:
+    """Starts the parts as the agent does; a second time in the same directory it is a restart."""
+    clock, bus = Clock(), Bus()
+    with open_store(StoreSection(directory=directory), clock) as store:
+        with bus.subscribe(Delivered, HubLink, SetAside) as inbox:
+            async with (
+                open_hub(hub, nest, store.outbox, bus, clock) as opened,
+                open_alerts(AlertsSection(), Topics("nest/v1", nest), store, bus, clock, simulated=True) as alerts,
+            ):
+                parts = NestOnHub(opened, alerts, store, clock)
+
+                async def listen() -> None:
+                    async for value in inbox:
+                        async with parts.heard:
+                            parts.said.append(value)
+                            parts.heard.notify_all()
+
+                listening = asyncio.create_task(listen())
+                opened.publish_status(NestStatus(state=NestSummary.READY, at=clock.utc()))
+                try:
+                    yield parts
+                finally:
+                    listening.cancel()
+
+
+async def _program(directory: Path, port: int, protocol: str) -> None:
+    config = HubSection.model_validate({"port": port, "tls": None, "protocol": protocol, "will_delay_s": 0})
+    async with nest_on_hub(directory, config) as nest:
+        await nest.until_delivered(1, "nest.status.v1")
+        print("online", flush=True)
+        await asyncio.to_thread(sys.stdin.readline)
+        alert = await nest.raise_alert()
+        print(f"committed {alert.alert}", flush=True)
+        await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(_program(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]))
