@@ -25,7 +25,7 @@ from simulator.vehicle.parameters import Parameters
 from simulator.vehicle.payload import Gimbal, Shutter
 from simulator.vehicle.rc import RcInput
 from simulator.vehicle.setup import Setup
-from simulator.vehicle.streams import BUILDERS
+from simulator.vehicle.streams import BUILDERS, GROUPS
 from simulator.vehicle.trajectory import Vector
 from simulator.vehicle.wire import Message, mavlink
 
@@ -95,6 +95,16 @@ class Autopilot:
         """A link that is gone."""
         self.channels.remove(channel)
 
+    def wake(self, channel: Channel) -> None:
+        """Something was heard on the link: from now on it gets what the SR0_ parameters say (nothing, by default)."""
+        if channel.active:
+            return
+        channel.active = True
+        for parameter, message_ids in GROUPS.values():
+            rate_hz = self.parameters[parameter]
+            for message_id in message_ids if rate_hz > 0 else ():
+                channel.set_rate(message_id, 1.0 / rate_hz, self.craft.time_s)
+
     def emit(self, message: Message) -> None:
         """Sends to every link on which something was heard."""
         for channel in self.channels:
@@ -126,7 +136,7 @@ class Autopilot:
         Returns:
             what waits on the channel afterwards; the caller sends it.
         """
-        channel.active = True
+        self.wake(channel)
         handler = HANDLERS.get(message.get_type())
         if handler is not None:
             handler(self, channel, message)
@@ -163,7 +173,7 @@ class Autopilot:
         self._stream(dt_s)
 
     def _begin_flight_code(self) -> None:
-        """ "ArduPilot Ready": a mode that was set before is lost."""
+        """At "ArduPilot Ready" a mode that was set before is lost."""
         self.mode = MODES.get(int(self.parameters["INITIAL_MODE"]), MODES[STABILIZE])
         self.behaviour = self._behave()
 

@@ -64,7 +64,7 @@ class Boot:
 
     @property
     def ready(self) -> bool:
-        """ "ArduPilot Ready" was said."""
+        """Whether "ArduPilot Ready" was said."""
         return self._past(_READY_S)
 
     @property

@@ -69,19 +69,16 @@ class Failsafes:
     def _battery(self, dt_s: float) -> None:
         ap, values, battery = self._ap, self._ap.parameters, self._ap.craft.battery
         left_mah = values["BATT_CAPACITY"] - battery.used_mah
-        for limit, kind in (("LOW", "low"), ("CRT", "critical")):
-            if self._tripped[limit]:
-                continue
+        for limit, kind in (("CRT", "critical"), ("LOW", "low")):
             low_voltage = 0.0 < battery.volts < values[f"BATT_{limit}_VOLT"]
             self._below_s[limit] = self._below_s[limit] + dt_s if low_voltage else 0.0
-            empty = values[f"BATT_{limit}_MAH"] > 0 and left_mah < values[f"BATT_{limit}_MAH"]
-            if not empty and (not low_voltage or self._below_s[limit] < values["BATT_LOW_TIMER"]):
+            timer_s = values["BATT_LOW_TIMER"]
+            too_long = timer_s > 0 and self._below_s[limit] > timer_s
+            empty = left_mah < values[f"BATT_{limit}_MAH"]
+            # Latched, and never milder than before.
+            if self._tripped[limit] or self._tripped["CRT"] or not (too_long or empty):
                 continue
-            if limit == "CRT" and not self._tripped["LOW"] and not empty:
-                continue  # the worse one follows the milder one
             self._tripped[limit] = True
-            # A second failsafe counts its own time, as recorded: LAND ten seconds after RTL.
-            self._below_s["CRT"] = 0.0
             ap.say(f"Battery 1 is {kind} {battery.volts:.2f}V used {battery.used_mah:.0f} mAh", _WARNING)
             self._act("Battery", BATTERY_ACTIONS.get(int(values[f"BATT_FS_{limit}_ACT"]), _NOTHING))
 

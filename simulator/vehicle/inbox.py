@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 Handler = Callable[["Autopilot", "Channel", Message], None]
 
+_FTP_NAK: Final = 129
+_FTP_UNKNOWN_COMMAND: Final = 7
 _IGNORE_POSITION: Final = 0b0000_0000_0111
 _IGNORE_VELOCITY: Final = 0b0000_0011_1000
 _IGNORE_YAW: Final = 0b0100_0000_0000
@@ -63,6 +65,17 @@ def _param_set(ap: "Autopilot", channel: "Channel", message: Message) -> None:
     name = text_of(message.param_id)
     if ap.parameters.set(name, float(message.param_value)):
         ap.emit(ap.parameters.value_message(name))
+
+
+def _file_transfer(ap: "Autopilot", channel: "Channel", message: Message) -> None:
+    """FILE_TRANSFER_PROTOCOL is not offered: a NAK, so that a station falls back at once instead of waiting."""
+    del ap
+    request = bytes(message.payload)
+    sequence = (int.from_bytes(request[0:2], "little") + 1) & 0xFFFF
+    answer = sequence.to_bytes(2, "little") + bytes([request[2], _FTP_NAK, 1, request[3], 0, 0]) + bytes(4)
+    payload = (answer + bytes([_FTP_UNKNOWN_COMMAND])).ljust(len(request), b"\x00")
+    peer = (message.get_srcSystem(), message.get_srcComponent())
+    channel.send(mavlink.MAVLink_file_transfer_protocol_message(0, *peer, list(payload)))
 
 
 # -- streams ---------------------------------------------------------------------------------------------------------------
@@ -217,6 +230,7 @@ HANDLERS: Final[dict[str, Handler]] = {
     "PARAM_REQUEST_LIST": _param_list,
     "PARAM_REQUEST_READ": _param_read,
     "PARAM_SET": _param_set,
+    "FILE_TRANSFER_PROTOCOL": _file_transfer,
     "REQUEST_DATA_STREAM": _data_stream,
     "TIMESYNC": _timesync,
     "MISSION_COUNT": _mission("count"),

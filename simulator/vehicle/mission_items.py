@@ -14,7 +14,7 @@ MISSION, FENCE, RALLY = 0, 1, 2
 MISSION_TYPES: Final = (MISSION, FENCE, RALLY)
 
 GLOBAL, MISSION_FRAME, RELATIVE, GLOBAL_INT, RELATIVE_INT, TERRAIN, TERRAIN_INT = 0, 2, 3, 5, 6, 10, 11
-_STORED_FRAME: Final = {GLOBAL: GLOBAL, RELATIVE: RELATIVE, GLOBAL_INT: GLOBAL, RELATIVE_INT: RELATIVE, TERRAIN: TERRAIN,
+_STORED_FRAME: Final = {GLOBAL: GLOBAL, MISSION_FRAME: GLOBAL, RELATIVE: RELATIVE, GLOBAL_INT: GLOBAL, RELATIVE_INT: RELATIVE, TERRAIN: TERRAIN,
                         TERRAIN_INT: TERRAIN}  # fmt: skip
 
 
@@ -95,6 +95,8 @@ VERTICES: Final = (mavlink.MAV_CMD_NAV_FENCE_POLYGON_VERTEX_INCLUSION, mavlink.M
 CIRCLES: Final = (mavlink.MAV_CMD_NAV_FENCE_CIRCLE_INCLUSION, mavlink.MAV_CMD_NAV_FENCE_CIRCLE_EXCLUSION)
 _FENCE_COMMANDS: Final = (*VERTICES, *CIRCLES, mavlink.MAV_CMD_NAV_FENCE_RETURN_POINT)
 
+_YAW_MAY_BE_NAN: Final = (mavlink.MAV_CMD_NAV_WAYPOINT, mavlink.MAV_CMD_NAV_LAND, mavlink.MAV_CMD_NAV_TAKEOFF)
+
 _ACCEPTED = int(mavlink.MAV_MISSION_ACCEPTED)
 _PARAM_RESULTS: Final = (
     int(mavlink.MAV_MISSION_INVALID_PARAM1),
@@ -142,8 +144,9 @@ def _accept_mission(item: Item) -> tuple[int, Item]:
     if kind is None:
         return int(mavlink.MAV_MISSION_UNSUPPORTED), item
     for index, value in enumerate(item.params):
-        # NaN as yaw means "as it was" and is taken.
-        if index < 3 and not math.isfinite(value):
+        # NaN as yaw means "as it was" and is taken, in these commands only.
+        allowed = index == 3 and item.command in _YAW_MAY_BE_NAN and math.isnan(value)
+        if not math.isfinite(value) and not allowed:
             return _PARAM_RESULTS[index], item
     params = tuple(_kept(kind, item.params, index) for index in range(4))
     kept = replace(item, params=(params[0], params[1], params[2], params[3]))

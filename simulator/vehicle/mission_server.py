@@ -164,6 +164,11 @@ class MissionServer:
             self._ack(send, peer, mavlink.MAV_MISSION_DENIED)
             return
         item = self._store.item(self.type, message.seq)
+        if item is None and self.type == MISSION:
+            # The real autopilot says how many there are, then refuses.
+            send(mavlink.MAVLink_mission_count_message(*peer, self._store.count(self.type), self.type))
+            self._ack(send, peer, mavlink.MAV_MISSION_ERROR)
+            return
         if item is None:
             self._ack(send, peer, mavlink.MAV_MISSION_INVALID_SEQUENCE)
             return

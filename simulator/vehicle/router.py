@@ -13,7 +13,7 @@ def take(autopilot: Autopilot, channel: Channel, message: Message, frame: bytes)
     """Handles a decoded message that came on a channel, and forwards its bytes where they belong."""
     source = (int(message.get_srcSystem()), int(message.get_srcComponent()))
     own_system = int(autopilot.parameters["SYSID_THISMAV"])
-    channel.active = True
+    autopilot.wake(channel)
     if source != (own_system, AUTOPILOT_COMPONENT):
         channel.seen.add(source)
     target_system = int(getattr(message, "target_system", 0))
