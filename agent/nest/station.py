@@ -16,6 +16,7 @@ from agent.core.bus import Bus
 from agent.core.clock import Clock
 from agent.core.errors import NestError
 from agent.core.outcome import Accepted, Outcome, Refused
+from agent.domain.codes import words_of as words_of_code
 from agent.domain.nest_state import DockState, DronePresence, Weather
 from agent.nest.http_weather import HttpWeather
 from agent.nest.interface import Dock, Movement, WeatherStation
@@ -76,10 +77,11 @@ class Station:
 
     @property
     def problems(self) -> tuple[Refused, ...]:
-        """Why dock or weather cannot be read right now; empty when both are."""
+        """What is wrong right now: dock or weather cannot be read, or the dock reports faults. Empty when all is well."""
+        faults = tuple(Refused(code, words_of_code(code)) for code in self.dock.faults) if self.dock else ()
         stale = self._weather is not None and self._weather_problem is None and self.weather is None
         weather = Refused("weather.stale", "the weather station repeats an old reading") if stale else self._weather_problem
-        return tuple(problem for problem in (self._dock_problem, weather) if problem)
+        return (*(problem for problem in (self._dock_problem, weather) if problem), *faults)
 
     async def prepare_launch(self, presence: Presence) -> Outcome:
         """Charger off, lid open, clamps released, in this order; the drone must be on the pad and disarmed.

@@ -107,7 +107,7 @@ class Mechanics:
         self._harmed("COLLISION", "lid_moved_on_flying_drone", lid_moved and drone.lifted)
         self._harmed("COLLISION", "lid_moved_on_drone_sticking_out", lid_moved and drone.sticks_out)
         self._harmed("COLLISION", "flew_through_lid", drone.lifted and not lid_open)
-        self._harmed("COLLISION", "took_off_in_clamps", drone.lifted and not self.clamps.home)
+        self._harmed("COLLISION", "flew_in_engaged_clamps", drone.lifted and not self.clamps.home)
         self._harmed("VIOLATION", "armed_under_lid", drone.on_pad and drone.armed and not lid_open)
         self._harmed("VIOLATION", "armed_in_clamps", drone.on_pad and drone.armed and not self.clamps.home)
         self._harmed("VIOLATION", "lid_moved_on_armed_drone", lid_moved and drone.in_box and drone.armed)

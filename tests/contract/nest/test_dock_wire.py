@@ -12,6 +12,7 @@ from agent.core.bus import Bus
 from agent.core.clock import Clock
 from agent.core.errors import ConfigError, DeviceError, LinkError, NestError, ProtocolError
 from agent.core.outcome import Accepted
+from agent.domain.codes import codes
 from agent.domain.nest_state import DockState, DronePresence, LidState, Weather
 from agent.nest.http_weather import HttpWeather
 from agent.nest.interface import Movement
@@ -124,7 +125,7 @@ async def test_the_dock_comes_back_after_the_plc_was_restarted():
         assert station.dock is None
         assert {problem.code for problem in station.problems} == {"dock.unreachable", "weather.unreachable"}
         for _ in range(2):
-            async with wire_rig(ports=(modbus, http)):
+            async with wire_rig(ports=(modbus, http)) as plc:
                 with bus.subscribe(DockState, Weather) as readings:
                     await asyncio.sleep(3.3)  # not in step with the polls: it would close in the middle of an accept
                     kinds = {type(await readings.get()) for _ in range(4)}
@@ -132,6 +133,10 @@ async def test_the_dock_comes_back_after_the_plc_was_restarted():
                 assert station.dock is not None
                 assert station.weather is not None
                 assert station.problems == ()
+                plc.simulated.box.faults.change("emergency_stop", active=True)
+                await asyncio.sleep(1.0)
+                assert [problem.code for problem in station.problems] == ["dock.emergency_stop"]
+                assert station.problems[0].words == codes()["dock.emergency_stop"].words
             await asyncio.sleep(15.0)
             assert station.dock is None
             assert station.weather is None

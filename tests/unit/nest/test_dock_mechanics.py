@@ -61,7 +61,7 @@ def test_a_proper_flight_harms_nothing(box, events):
         (1.0, 0.0, -1, OverPad(0.3, 1.0, landed=False, armed=False), ("COLLISION", "lid_moved_on_flying_drone")),
         (1.0, 0.0, -1, OverPad(0.9, 0.0, landed=True, armed=False), ("COLLISION", "lid_moved_on_drone_sticking_out")),
         (0.5, 0.0, 0, OverPad(0.2, 0.8, landed=False, armed=False), ("COLLISION", "flew_through_lid")),
-        (1.0, 1.0, 0, OverPad(0.2, 0.8, landed=False, armed=False), ("COLLISION", "took_off_in_clamps")),
+        (1.0, 1.0, 0, OverPad(0.2, 0.8, landed=False, armed=False), ("COLLISION", "flew_in_engaged_clamps")),
         (0.0, 0.0, 0, OverPad(0.2, 0.0, landed=True, armed=True), ("VIOLATION", "armed_under_lid")),
         (1.0, 1.0, 0, OverPad(0.2, 0.0, landed=True, armed=True), ("VIOLATION", "armed_in_clamps")),
         (1.0, 0.0, -1, OverPad(0.2, 0.0, landed=True, armed=True), ("VIOLATION", "lid_moved_on_armed_drone")),
@@ -80,7 +80,7 @@ def test_harm_that_happens_again_is_told_again(box, events):
     for above_m, landed in ((1.0, False), (0.0, True), (1.0, False)):
         box.drone = OverPad(0.2, above_m, landed, armed=False)
         run(box, 0.5)
-    assert harm(events).count(("COLLISION", "took_off_in_clamps")) == 2
+    assert harm(events).count(("COLLISION", "flew_in_engaged_clamps")) == 2
 
 
 def test_a_drone_far_above_the_pad_is_nobodys_business(box, events):
