@@ -22,7 +22,10 @@ class HandClock:
 
     def __init__(self) -> None:
         self.now = NOON
-        self.clock = Clock(computer_unix_s=lambda: self.now.timestamp())
+        self.clock = Clock(computer_unix_s=self._unix_s)
+
+    def _unix_s(self) -> float:
+        return self.now.timestamp()
 
     def pass_s(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
@@ -38,7 +41,7 @@ def picture(directory: Path, seed: int = 0, size: tuple[int, int] = (96, 128)) -
     return Evidence(kind="snapshot", path=str(path), sha256=sha256, captured_at=NOON)
 
 
-def sighting(
+def sighting(  # noqa: PLR0913, PLR0917 each test names the one thing it varies
     track: str = "track-1",
     hazard: Hazard = Hazard.FIRE,
     level: SightingLevel = SightingLevel.CONFIRMED,

@@ -15,7 +15,7 @@ from agent.alerts.incident import SightingContext
 from agent.alerts.service import AlertService, open_alerts
 from agent.config.hub import AlertsSection, HubSection
 from agent.config.store import StoreSection
-from agent.core.bus import Bus
+from agent.core.bus import Bus, Subscription
 from agent.core.clock import Clock
 from agent.domain.alert import Alert
 from agent.domain.hub import Delivered, HubLink, SetAside
@@ -36,6 +36,13 @@ class NestOnHub:
     clock: Clock
     said: list[Any] = field(default_factory=list)
     heard: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    async def listen(self, inbox: Subscription[Any]) -> None:
+        """Keeps what is said on the bus."""
+        async for value in inbox:
+            async with self.heard:
+                self.said.append(value)
+                self.heard.notify_all()
 
     async def until(self, condition: Callable[[list[Any]], bool], timeout_s: float = 10.0) -> None:
         """Waits until what was said on the bus fulfils a condition."""
@@ -67,37 +74,35 @@ class NestOnHub:
 async def nest_on_hub(directory: Path, hub: HubSection, nest: str = "n1") -> AsyncIterator[NestOnHub]:
     """Starts the parts as the agent does; a second time in the same directory it is a restart."""
     clock, bus = Clock(), Bus()
-    with open_store(StoreSection(directory=directory), clock) as store:
-        with bus.subscribe(Delivered, HubLink, SetAside) as inbox:
-            async with (
-                open_hub(hub, nest, store.outbox, bus, clock) as opened,
-                open_alerts(AlertsSection(), Topics("nest/v1", nest), store, bus, clock, simulated=True) as alerts,
-            ):
-                parts = NestOnHub(opened, alerts, store, clock)
-
-                async def listen() -> None:
-                    async for value in inbox:
-                        async with parts.heard:
-                            parts.said.append(value)
-                            parts.heard.notify_all()
-
-                listening = asyncio.create_task(listen())
-                opened.publish_status(NestStatus(state=NestSummary.READY, at=clock.utc()))
-                try:
-                    yield parts
-                finally:
-                    listening.cancel()
+    with open_store(StoreSection(directory=directory), clock) as store, bus.subscribe(Delivered, HubLink, SetAside) as inbox:
+        topics = Topics("nest/v1", nest)
+        async with (
+            open_hub(hub, nest, store.outbox, bus, clock) as opened,
+            open_alerts(AlertsSection(), topics, store, bus, clock, simulated=True) as alerts,
+        ):
+            parts = NestOnHub(opened, alerts, store, clock)
+            listening = asyncio.create_task(parts.listen(inbox))
+            opened.publish_status(NestStatus(state=NestSummary.READY, at=clock.utc()))
+            try:
+                yield parts
+            finally:
+                listening.cancel()
 
 
 async def _program(directory: Path, port: int, protocol: str) -> None:
     config = HubSection.model_validate({"port": port, "tls": None, "protocol": protocol, "will_delay_s": 0})
     async with nest_on_hub(directory, config) as nest:
         await nest.until_delivered(1, "nest.status.v1")
-        print("online", flush=True)
+        _say("online")
         await asyncio.to_thread(sys.stdin.readline)
         alert = await nest.raise_alert()
-        print(f"committed {alert.alert}", flush=True)
+        _say(f"committed {alert.alert}")
         await asyncio.Event().wait()
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

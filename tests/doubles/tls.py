@@ -28,9 +28,7 @@ def make_tls(directory: Path, address: str = "127.0.0.1") -> TlsFiles:
     files = TlsFiles(directory / "ca.pem", directory / "cert.pem", directory / "key.pem")
     files.ca_file.write_bytes(ca.sign(ca_key, hashes.SHA256()).public_bytes(pem))
     files.cert_file.write_bytes(leaf.sign(ca_key, hashes.SHA256()).public_bytes(pem))
-    files.key_file.write_bytes(
-        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
+    files.key_file.write_bytes(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
     return files
 
 

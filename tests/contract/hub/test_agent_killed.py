@@ -28,7 +28,9 @@ def _line(process: subprocess.Popen[str], word: str) -> str:
 
 
 @pytest.mark.parametrize("kind", ["mosquitto", "embedded"])
-async def test_killed_between_commit_and_puback(start_broker: StartBroker, start_desk: StartDesk, tmp_path: Path, kind: str) -> None:
+async def test_killed_between_commit_and_puback(
+    start_broker: StartBroker, start_desk: StartDesk, tmp_path: Path, kind: str
+) -> None:
     broker = start_broker(kind)
     desk = start_desk(broker)
     store = tmp_path / "store"

@@ -102,7 +102,9 @@ async def test_a_broker_that_is_killed_while_an_alert_is_raised(
     assert {m.id for m in _alerts(late.messages)} == set(ids)
 
 
-async def test_the_retained_messages_are_the_open_alerts(start_broker: StartBroker, start_desk: StartDesk, tmp_path: Path) -> None:
+async def test_the_retained_messages_are_the_open_alerts(
+    start_broker: StartBroker, start_desk: StartDesk, tmp_path: Path
+) -> None:
     broker = start_broker()
     desk = start_desk(broker)
     async with nest_on_hub(tmp_path / "store", hub_section(broker)) as nest:
@@ -202,12 +204,15 @@ async def test_a_message_on_which_the_broker_closes_does_not_hold_up_the_others(
     async with nest_on_hub(tmp_path / "store", hub_section(broker, protocol="3.1.1")) as nest:
         first = await nest.raise_alert(evidence=(picture(tmp_path, size=(200, 300)),))
         second = await nest.raise_alert("track-2", north_m=900.0)
+        await nest.until_delivered(4)
         await _got(desk, lambda got: len({m.id for m in _alerts(got)}) == 4)
         assert (await nest.store.outbox.depth()).waiting == {0: 2}  # the two pictures
     assert {m.body["alert"] for m in _alerts(desk.messages)} == {first.alert, second.alert}
 
 
-async def test_a_broker_that_falls_silent_is_called_anew(start_broker: StartBroker, start_desk: StartDesk, tmp_path: Path) -> None:
+async def test_a_broker_that_falls_silent_is_called_anew(
+    start_broker: StartBroker, start_desk: StartDesk, tmp_path: Path
+) -> None:
     broker = start_broker()
     desk = start_desk(broker)
     settings = {"puback_timeout_s": 2.0, "connect_timeout_s": 1.0}

@@ -1,5 +1,6 @@
 """Alerts on a real store, with a clock that is set by hand; the publisher is absent, the outbox is looked at."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -11,7 +12,8 @@ import pytest
 from agent.alerts.service import AlertService, open_alerts
 from agent.config.hub import AlertsSection
 from agent.config.store import StoreSection
-from agent.core.bus import Bus
+from agent.core.bus import Bus, Subscription
+from agent.domain.hub import AlertChange
 from agent.domain.topics import Topics
 from agent.store.outbox import Message
 from agent.store.store import Store, open_store
@@ -23,12 +25,19 @@ class Desk:
 
     Attributes:
         taken: messages taken out of the outbox so far, in order.
+        changes: what the service says on the bus.
     """
 
-    def __init__(self, service: AlertService, store: Store) -> None:
+    def __init__(self, service: AlertService, store: Store, changes: Subscription[AlertChange]) -> None:
         self.service = service
+        self.changes = changes
         self.store = store
         self.taken: list[Message] = []
+
+    async def next_change(self) -> AlertChange:
+        """The next thing that the service says of itself."""
+        async with asyncio.timeout(5.0):
+            return await self.changes.get()
 
     async def take(self) -> list[Message]:
         """Everything that would be published now, in order; it counts as delivered."""
@@ -70,7 +79,9 @@ def open_desk(tmp_path: Path, time: HandClock) -> Opening:
         with open_store(StoreSection(directory=tmp_path / "store"), time.clock) as store:
             topics = Topics("nest/v1", "n1")
             config = AlertsSection(**settings)
-            async with open_alerts(config, topics, store, Bus(), time.clock, simulated=True) as service:
-                yield Desk(service, store)
+            bus = Bus()
+            with bus.subscribe(AlertChange) as changes:
+                async with open_alerts(config, topics, store, bus, time.clock, simulated=True) as service:
+                    yield Desk(service, store, changes)
 
     return opening

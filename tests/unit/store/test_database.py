@@ -34,11 +34,15 @@ def test_it_is_durable_before_it_is_anything_else(tmp_path: Path) -> None:
     database.close()
 
 
+def _begin_well_and_fail(connection: sqlite3.Connection) -> None:
+    connection.execute("INSERT INTO incident VALUES ('a', 0, 0, '{}')")
+    connection.execute("INSERT INTO nowhere VALUES (1)")
+
+
 def test_a_transaction_that_fails_leaves_nothing(tmp_path: Path) -> None:
     database = Database.open(tmp_path / "hub.sqlite", "hub")
-    with pytest.raises(RuntimeError), database.transaction() as connection:
-        connection.execute("INSERT INTO incident VALUES ('a', 0, 0, '{}')")
-        raise RuntimeError
+    with pytest.raises(StoreError), database.transaction() as connection:
+        _begin_well_and_fail(connection)
     with database.transaction() as connection:
         assert connection.execute("SELECT count(*) FROM incident").fetchone()[0] == 0
     database.close()
