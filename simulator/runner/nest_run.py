@@ -19,7 +19,7 @@ from simulator.hub.broker import Broker, Kind
 from simulator.hub.subscriber import Account, Subscriber
 from simulator.runner.firmware import firmware_parameters
 from simulator.runner.nest_files import Ports, write_nest
-from simulator.runner.processes import Child, Processes, free_port, listening
+from simulator.runner.processes import Child, Processes, answers_well, free_port, listening
 from simulator.scenario import Scenario
 
 _NEST_SIM = (sys.executable, "-m", "simulator")
@@ -107,12 +107,13 @@ def start_nest(scenario: Scenario, folder: Path, options: RunOptions, tell: Call
     with Processes(folder / "logs") as processes, Broker(folder / "broker", options.broker, ports.broker) as broker:
         protocol = "5" if broker.kind == "mosquitto" else "3.1.1"
         tell(f"hub: {broker.kind} broker, MQTT {protocol}, port {ports.broker}")
+        _start_camera(folder, processes, ports, options, clock.base, world_file)
         _run_once(processes, "terrain", (*_NEST_SIM, "terrain", "--world", str(world_file), "--out", str(folder / "nest")))
         tell("terrain: height raster, river and map written")
-        _start_devices(scenario, folder, processes, ports, options, clock.base, world_file)
+        _start_devices(scenario, folder, processes, ports, options, clock.base)
         processes.wait("dock", lambda: listening(ports.modbus) and listening(ports.weather), _START_TIMEOUT_S)
         tell("dock: PLC and weather station answer")
-        processes.wait("camera", lambda: listening(ports.camera), _START_TIMEOUT_S)
+        processes.wait("camera", lambda: answers_well(f"http://127.0.0.1:{ports.camera}/health"), _START_TIMEOUT_S)
         tell("camera: video is on the network")
         take_off = clock.utc() + timedelta(seconds=scenario.nest.take_off_after_s)
         water = json.loads((folder / "nest" / "river.geojson").read_text(encoding="utf-8"))
@@ -144,8 +145,8 @@ def _start_devices(
     ports: Ports,
     options: RunOptions,
     base: TimeBase,
-    world_file: Path,
 ) -> None:
+    """Drone and dock, which need the terrain."""
     pad, weather = scenario.world.place, scenario.weather
     alt_m = scenario.world.nest_alt_amsl_m
     common = ("--time-base", str(base), "--seed", str(scenario.world.seed))
@@ -173,6 +174,12 @@ def _start_devices(
             *("--wind-from", str(scenario.world.air.wind_from_deg)),
         ),
     )
+
+
+def _start_camera(
+    folder: Path, processes: Processes, ports: Ports, options: RunOptions, base: TimeBase, world_file: Path
+) -> None:
+    """The camera is started first: painting the world takes it longest."""
     source = ("--play", str(options.camera)) if options.camera else ()
     processes.start(
         "camera",
