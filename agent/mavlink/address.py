@@ -74,6 +74,6 @@ def parse_address(text: str) -> Address:
     if kind == "serial" and where and number > 0:
         return SerialAddress(where, number)
     network = _NETWORK.get(kind)
-    if network is not None and where and 0 <= number <= 65535:
+    if network is not None and where and 1 <= number <= 65535:
         return network(where.strip("[]"), number)
     raise ConfigError("config.invalid", f"vehicle.link {text!r}: write {_FORMS}")

@@ -10,6 +10,7 @@ from agent.core.clock import Clock
 from agent.core.errors import LinkError
 from agent.mavlink.address import TcpAddress, parse_address
 from agent.mavlink.link import Link
+from agent.vehicle.parameter_set import read_set
 from agent.vehicle.session import Session
 from agent.vehicle.vehicle import MavlinkVehicle
 
@@ -24,6 +25,7 @@ async def open_vehicle(config: VehicleSection, bus: Bus, clock: Clock) -> AsyncI
         ConfigError: the address or the parameter set is wrong.
         LinkError: a local port or device cannot be opened. A TCP peer that is not there is waited for.
     """
+    read_set(config.parameter_set)  # before the port is open: what is wrong in the configuration is told first
     link = Link.at(
         config.link,
         system=config.system_id,

@@ -116,7 +116,9 @@ class ScriptedAutopilot:
         if result == "silence":
             return
         if message.command in self.script.texts:
-            self._loop.call_later(0.1, self.send, mavlink.MAVLink_statustext_message(2, self.script.texts[message.command].encode()))
+            self._loop.call_later(
+                0.1, self.send, mavlink.MAVLink_statustext_message(2, self.script.texts[message.command].encode())
+            )
         if result in {0, "lost"} and message.command in self.on_command:
             self.on_command[message.command](message)
         if result != "lost":

@@ -20,7 +20,14 @@ KEPT = frozenset({1, 5, 6, 7})
 
 def waypoints(count: int) -> list[WireItem]:
     return [
-        item_at(Cmd.NAV_WAYPOINT, LatLon(30.39 + n * 1e-4, 119.84), 20.0 + n / 10, Frame.GLOBAL_RELATIVE_ALT_INT, (float(n % 5),), KEPT)
+        item_at(
+            Cmd.NAV_WAYPOINT,
+            LatLon(30.39 + n * 1e-4, 119.84),
+            20.0 + n / 10,
+            Frame.GLOBAL_RELATIVE_ALT_INT,
+            (float(n % 5),),
+            KEPT,
+        )
         for n in range(count)
     ]
 
@@ -33,7 +40,9 @@ def sent_up(script: Script, items: Sequence[WireItem]) -> tuple[TransferResult, 
         began_s = exchange.now_s
         result = await upload(exchange, MissionType.MISSION, items)
         took_s = exchange.now_s - began_s
-        words = compare(items, await download(exchange, MissionType.MISSION)) if result.end in {"accepted", "unconfirmed"} else None
+        words = (
+            compare(items, await download(exchange, MissionType.MISSION)) if result.end in {"accepted", "unconfirmed"} else None
+        )
         return result, words, peer, took_s
 
     return with_peer(script, body)  # type: ignore[no-any-return]
@@ -140,7 +149,9 @@ def test_clearing_says_what_the_autopilot_said() -> None:
 
 
 PLACE = LatLon(30.39, 119.84)
-WAYPOINT = item_at(Cmd.NAV_WAYPOINT, PLACE, 20.0, Frame.GLOBAL_RELATIVE_ALT_INT, (2.0, 0.0, 0.0, float("nan")), frozenset({1, 4, 5, 6, 7}))
+WAYPOINT = item_at(
+    Cmd.NAV_WAYPOINT, PLACE, 20.0, Frame.GLOBAL_RELATIVE_ALT_INT, (2.0, 0.0, 0.0, float("nan")), frozenset({1, 4, 5, 6, 7})
+)
 
 
 @pytest.mark.parametrize(
@@ -162,7 +173,14 @@ WAYPOINT = item_at(Cmd.NAV_WAYPOINT, PLACE, 20.0, Frame.GLOBAL_RELATIVE_ALT_INT,
     ],
 )
 def test_what_counts_as_a_difference(change: dict[str, Any], same: bool) -> None:
-    fields = {"command": WAYPOINT.command, "frame": WAYPOINT.frame, "params": WAYPOINT.params, "x": WAYPOINT.x, "y": WAYPOINT.y, "z": 20.0}
+    fields = {
+        "command": WAYPOINT.command,
+        "frame": WAYPOINT.frame,
+        "params": WAYPOINT.params,
+        "x": WAYPOINT.x,
+        "y": WAYPOINT.y,
+        "z": 20.0,
+    }
     assert (difference(WAYPOINT, WireItem(**{**fields, **change})) is None) is same
 
 

@@ -1,0 +1,293 @@
+"""Contact, poses, uploads and starts over a scripted autopilot, in virtual time."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+from pymavlink.dialects.v20 import ardupilotmega as mavlink
+
+from agent.config.vehicle import VehicleSection
+from agent.core.bus import Bus
+from agent.core.clock import Clock
+from agent.core.errors import ConfigError, LinkError
+from agent.core.geo import LatLon, LocalFrame
+from agent.core.outcome import Accepted, Refused
+from agent.domain.mission import Fence, FlightPlan, ItemKind, PlanItem
+from agent.domain.telemetry import ContactChange, FlightMode, LandedState, PoseSample
+from agent.mavlink.enums import Cmd
+from agent.vehicle.open import open_vehicle, vehicle_on
+from agent.vehicle.vehicle import MavlinkVehicle
+from tests.doubles.autopilot import Script, ScriptedAutopilot, run_virtual, scripted
+
+HOME = LatLon(30.39, 119.84)
+FRAME = LocalFrame(HOME)
+RING = tuple(FRAME.to_latlon(n, e) for n, e in ((-500, -500), (-500, 500), (500, 500), (500, -500)))
+PLAN = FlightPlan(
+    "r",
+    (
+        PlanItem(ItemKind.TAKEOFF, alt_rel_m=30.0),
+        PlanItem(ItemKind.WAYPOINT, place=FRAME.to_latlon(100, 0), alt_rel_m=40.0),
+        PlanItem(ItemKind.RETURN),
+    ),
+    Fence(RING),
+)
+Body = Callable[[MavlinkVehicle, "Copter", Bus], Coroutine[Any, Any, None]]
+
+
+class Copter:
+    """A scripted copter: beats, arms, changes modes and lifts off as its flags say."""
+
+    def __init__(self, peer: ScriptedAutopilot) -> None:
+        self.peer = peer
+        self.mode, self.armed, self.landed, self.boot_ms = 0, False, 1, 0
+        self.lifts = True
+        self.beats = True
+        peer.script.params.setdefault("FENCE_ALT_MAX", 100.0)
+        peer.on_command[Cmd.DO_SET_MODE] = lambda m: setattr(self, "mode", int(m.param2))
+        peer.on_command[Cmd.COMPONENT_ARM_DISARM] = lambda m: setattr(self, "armed", m.param1 == 1.0)
+        peer.on_command[Cmd.MISSION_START] = self._start
+
+    def _start(self, _: Any) -> None:
+        if self.armed:
+            self.mode = 3
+            if self.lifts:
+                self.landed = 2
+
+    async def live(self) -> None:
+        while True:
+            if self.beats:
+                self.peer.beat(mode=self.mode, armed=self.armed)
+                self.peer.send(mavlink.MAVLink_extended_sys_state_message(0, self.landed))
+                self._send_pose()
+            await asyncio.sleep(1.0)
+            self.boot_ms += 1000
+
+    def _send_pose(self) -> None:
+        up_mm = 0 if self.landed == 1 else 5_000
+        self.peer.send(
+            mavlink.MAVLink_home_position_message(303_900_000, 1_198_400_000, 30_000, 0, 0, 0, (1.0, 0, 0, 0), 0, 0, 0)
+        )
+        self.peer.send(
+            mavlink.MAVLink_global_position_int_message(self.boot_ms, 303_900_000, 1_198_400_000, 30_000, up_mm, 1_000, 0, 0, 0)
+        )
+        self.peer.send(mavlink.MAVLink_attitude_message(self.boot_ms + 100, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0))
+
+
+def flown(body: Body, script: Script | None = None) -> None:
+    async def main() -> None:
+        config = VehicleSection()
+        link, peer = scripted(script or Script())
+        copter, bus = Copter(peer), Bus()
+        living = asyncio.create_task(copter.live())
+        async with asyncio.timeout(3600), vehicle_on(link, config, bus, Clock()) as vehicle:
+            await heard(lambda: vehicle.telemetry.home is not None and vehicle.telemetry.attitude is not None)
+            await body(vehicle, copter, bus)
+        living.cancel()
+        await asyncio.gather(living, return_exceptions=True)
+
+    run_virtual(main())
+
+
+async def heard(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(60):
+        while not condition():
+            await asyncio.sleep(0.1)
+
+
+def test_a_launch_arms_in_guided_starts_and_sees_it_lift_off() -> None:
+    async def body(vehicle: MavlinkVehicle, copter: Copter, _: Bus) -> None:
+        assert await vehicle.upload(PLAN) == Accepted()
+        assert await vehicle.launch() == Accepted()
+        assert (vehicle.telemetry.mode, vehicle.telemetry.landed) == (FlightMode.MISSION, LandedState.IN_AIR)
+        sent = [m.command for m in copter.peer.log if m.get_type() == "COMMAND_LONG" and m.command < 500]
+        assert sent == [Cmd.DO_SET_MODE, Cmd.DO_SET_MISSION_CURRENT, Cmd.COMPONENT_ARM_DISARM, Cmd.MISSION_START]
+
+    flown(body)
+
+
+def test_an_arm_denial_carries_the_autopilots_words_and_nothing_is_started() -> None:
+    async def body(vehicle: MavlinkVehicle, copter: Copter, _: Bus) -> None:
+        await vehicle.upload(PLAN)
+        assert await vehicle.launch() == Refused("vehicle.arm_denied", "Arm: Compass not healthy")
+        assert copter.peer.heard["COMMAND_LONG"] > 0
+        assert not [m for m in copter.peer.log if getattr(m, "command", 0) == Cmd.MISSION_START]
+
+    script = Script(results={Cmd.COMPONENT_ARM_DISARM: [4]}, texts={Cmd.COMPONENT_ARM_DISARM: "Arm: Compass not healthy"})
+    flown(body, script)
+
+
+def test_an_arming_whose_answer_is_lost_is_seen_in_the_state_and_not_sent_again() -> None:
+    async def body(vehicle: MavlinkVehicle, copter: Copter, _: Bus) -> None:
+        await vehicle.upload(PLAN)
+        assert await vehicle.launch() == Accepted()
+        arms = [m for m in copter.peer.log if getattr(m, "command", 0) == Cmd.COMPONENT_ARM_DISARM]
+        assert len(arms) == 1
+
+    flown(body, Script(results={Cmd.COMPONENT_ARM_DISARM: ["lost"]}))
+
+
+def test_a_drone_that_does_not_lift_off_is_disarmed_again() -> None:
+    async def body(vehicle: MavlinkVehicle, copter: Copter, _: Bus) -> None:
+        await vehicle.upload(PLAN)
+        copter.lifts = False
+        outcome = await vehicle.launch()
+        assert isinstance(outcome, Refused)
+        assert outcome.code == "vehicle.no_takeoff"
+        assert not copter.armed
+
+    flown(body)
+
+
+def test_nothing_is_launched_without_a_plan_armed_or_in_the_air() -> None:
+    async def body(vehicle: MavlinkVehicle, copter: Copter, _: Bus) -> None:
+        assert await vehicle.launch() == Refused("mission.none", "no plan was uploaded")
+        await vehicle.upload(PLAN)
+        copter.landed = 2
+        await heard(lambda: vehicle.telemetry.landed is LandedState.IN_AIR)
+        refused = await vehicle.launch()
+        assert isinstance(refused, Refused)
+        assert refused.code == "vehicle.not_on_ground"
+        copter.armed = True
+        await heard(lambda: vehicle.telemetry.armed is True)
+        for outcome, code in ((await vehicle.launch(), "vehicle.armed"), (await vehicle.upload(PLAN), "mission.armed"),
+                              (await vehicle.disarm(), "vehicle.not_on_ground")):  # fmt: skip
+            assert isinstance(outcome, Refused)
+            assert outcome.code == code
+        assert copter.armed, "the motors of a flying drone are never stopped"
+
+    flown(body)
+
+
+def test_a_plan_that_reads_back_differently_is_refused_and_cleared() -> None:
+    def spoil(item: Any) -> None:
+        if item.mission_type == 0 and item.seq == 2:
+            item.z += 30.0
+
+    async def body(vehicle: MavlinkVehicle, copter: Copter, _: Bus) -> None:
+        outcome = await vehicle.upload(PLAN)
+        assert outcome == Refused("mission.differs", "mission: item 2: parameter 7 is 70 instead of 40")
+        assert copter.peer.items[0] == []
+        assert isinstance(await vehicle.launch(), Refused)
+
+    flown(body, Script(spoil=spoil))
+
+
+def test_a_refused_item_leaves_nothing_on_board() -> None:
+    async def body(vehicle: MavlinkVehicle, copter: Copter, _: Bus) -> None:
+        copter.peer.script.reject_item[2] = 12
+        outcome = await vehicle.upload(PLAN)
+        assert isinstance(outcome, Refused)
+        assert outcome == Refused("mission.refused", "fence: INVALID_PARAM7 at item 2")
+        assert copter.peer.items == {1: []}
+
+    flown(body)
+
+
+def test_a_fence_without_a_ceiling_is_not_a_fence() -> None:
+    async def body(vehicle: MavlinkVehicle, copter: Copter, _: Bus) -> None:
+        del copter.peer.script.params["FENCE_ALT_MAX"]
+        outcome = await vehicle.upload(PLAN)
+        assert isinstance(outcome, Refused)
+        assert outcome.code == "mission.fence_not_set"
+
+    flown(body)
+
+
+def test_a_restarted_agent_adopts_what_is_on_board_if_it_is_the_plan() -> None:
+    async def body(vehicle: MavlinkVehicle, copter: Copter, _: Bus) -> None:
+        await vehicle.upload(PLAN)
+        copter.armed, copter.landed = True, 2
+        await heard(lambda: vehicle.telemetry.armed is True)
+        assert await vehicle.adopt(PLAN) == Accepted()
+        other = FlightPlan("r", (*PLAN.items[:2], *PLAN.items[1:]), PLAN.fence)
+        refused = await vehicle.adopt(other)
+        assert refused == Refused("mission.differs", "4 items instead of 5")
+
+    flown(body)
+
+
+def test_a_mode_that_does_not_come_is_a_refusal() -> None:
+    async def body(vehicle: MavlinkVehicle, copter: Copter, _: Bus) -> None:
+        copter.peer.on_command.clear()
+        assert await vehicle.return_home() == Refused("vehicle.mode_denied", "return: the mode did not change")
+
+    flown(body)
+
+
+def test_contact_is_told_once_each_way_and_a_silent_drone_cannot_be_commanded() -> None:
+    async def body(vehicle: MavlinkVehicle, copter: Copter, bus: Bus) -> None:
+        with bus.subscribe(ContactChange) as changes:
+            await asyncio.sleep(2.0)
+            copter.beats = False
+            await asyncio.sleep(20.0)
+            with pytest.raises(LinkError, match=r"vehicle\.lost"):
+                await vehicle.return_home()
+            copter.beats = True
+            await asyncio.sleep(5.0)
+            assert await vehicle.return_home() == Accepted()
+            told = [await changes.get() for _ in range(3)]
+            assert [change.code for change in told] == ["vehicle.heard", "vehicle.lost", "vehicle.heard"]
+
+    flown(body)
+
+
+def test_a_drone_that_never_speaks_is_told_after_the_time_set() -> None:
+    async def main() -> None:
+        link, peer = scripted(Script())
+        bus = Bus()
+        with bus.subscribe(ContactChange) as changes:
+            async with vehicle_on(link, VehicleSection(connect_timeout_s=12.0), bus, Clock()) as vehicle:
+                peer.beat(autopilot=8)  # somebody, but no autopilot
+                with pytest.raises(LinkError, match=r"vehicle\.silent"):
+                    await vehicle.launch()
+                change = await changes.get()
+                assert (change.code, change.heard) == ("vehicle.silent", False)
+                assert 12.0 <= asyncio.get_running_loop().time() <= 14.0
+                assert vehicle.telemetry.heartbeat is None
+                assert vehicle.identity is None
+
+    run_virtual(main())
+
+
+def test_poses_carry_the_position_forward_to_the_attitude() -> None:
+    async def body(_: MavlinkVehicle, copter: Copter, bus: Bus) -> None:
+        with bus.subscribe(PoseSample) as poses:
+            pose = await poses.get()
+        north_m = FRAME.to_local(LatLon(pose.lat_deg, pose.lon_deg)).north_m
+        assert north_m == pytest.approx(1.0, abs=0.01), "10 m/s for the 100 ms between the two messages"
+        assert pose.gimbal_pitch_deg is None
+
+    flown(body)
+
+
+def test_messages_are_asked_for_again_after_a_reboot() -> None:
+    def asked(copter: Copter) -> int:
+        return len([m for m in copter.peer.log if getattr(m, "command", 0) == Cmd.SET_MESSAGE_INTERVAL and m.param1 == 30])
+
+    async def body(_: MavlinkVehicle, copter: Copter, __: Bus) -> None:
+        await asyncio.sleep(30.0)
+        before = asked(copter)
+        copter.boot_ms = 0
+        await asyncio.sleep(5.0)
+        assert asked(copter) == before + 1
+
+    flown(body)
+
+
+def test_what_the_block_raises_comes_out_as_it_is_and_nothing_is_left() -> None:
+    async def main() -> None:
+        link, _ = scripted(Script())
+        with pytest.raises(ZeroDivisionError):
+            async with vehicle_on(link, VehicleSection(), Bus(), Clock()):
+                raise ZeroDivisionError
+        assert len(asyncio.all_tasks()) == 1
+
+    run_virtual(main())
+
+
+async def test_an_unknown_parameter_set_and_a_wrong_address_are_configuration_errors() -> None:
+    for wrong in ({"parameter_set": "ardupilot/none"}, {"parameter_set": "../etc/passwd"}, {"link": "nowhere"}):
+        with pytest.raises(ConfigError, match=r"config\.invalid"):
+            async with open_vehicle(VehicleSection(**{"link": "udp-listen:127.0.0.1:14999", **wrong}), Bus(), Clock()):
+                pass
