@@ -269,3 +269,27 @@ async def _post(url: str, path: str, values: dict) -> dict:
     raw = await reader.read()
     writer.close()
     return json.loads(raw.partition(b"\r\n\r\n")[2])
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"\x00\xff garbage \r\n\r\n",
+        b"GET\r\n\r\n",
+        b"POST /fault HTTP/1.1\r\nContent-Length: many\r\n\r\n",
+        b"POST /fault HTTP/1.1\r\nContent-Length: -4\r\n\r\n",
+        b"POST /fault HTTP/1.1\r\nContent-Length: 9\r\n\r\n{'fault'}",
+        b"POST /fault HTTP/1.1\r\nContent-Length: 99999999\r\n\r\n",
+        b"A" * 200_000,
+    ],
+)
+async def test_noise_at_its_ports_does_not_stop_the_simulated_dock(wired, raw):
+    for port in (int(wired.weather_config.url.split(":")[2].split("/")[0]), wired.dock_config.port):
+        _reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(raw)
+        writer.write_eof()
+        await asyncio.sleep(0.5)
+        writer.close()
+    await asyncio.sleep(0.5)
+    assert (await wired.dock.read()).lid is LidState.CLOSED
+    assert (await wired.weather.read()).wind_m_s > 0.0
