@@ -23,10 +23,10 @@ from agent.vision.poses import CameraPose
 CHI2_95 = 5.991464547107979
 """95 % quantile of chi-square with two degrees of freedom."""
 
-_SAMPLES = 1024
+_SAMPLES = 512
 _ERRORS = 10  # tilt about north and east, heading, north, east, altitude, time, terrain, u, v
-_MARCH_STEPS = 64
-_BISECTIONS = 10
+_MARCH_STEPS = 48
+_BISECTIONS = 9
 _MISSED_MAX = 0.1
 """With more of the samples than this over the horizon or beyond the range, there is a bearing but no place."""
 

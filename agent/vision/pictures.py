@@ -49,8 +49,8 @@ def decode_picture(data: bytes, name: str) -> Pixels:
     if not data:
         raise PictureError("vision.picture_unreadable", f"{name}: the file is empty")
     stated = stated_size(data)
-    if stated and not _acceptable(*stated):
-        raise PictureError("vision.picture_too_large", f"{name}: {_size_words(*stated)}")
+    if stated:
+        _check_size(*stated, name)
     if data[:2] == b"\xff\xd8" and not _jpeg_is_complete(data):
         # The decoder would fill the missing part with grey and say nothing.
         raise PictureError("vision.picture_unreadable", f"{name}: the JPEG is cut off before its end")
@@ -60,20 +60,17 @@ def decode_picture(data: bytes, name: str) -> Pixels:
         raise PictureError("vision.picture_unreadable", f"{name}: {' '.join(str(error.err).split())}") from error
     if pixels is None:
         raise PictureError("vision.picture_unreadable", f"{name}: no picture of a known kind, or damaged")
-    height, width = pixels.shape[:2]
-    if not _acceptable(width, height):
-        raise PictureError("vision.picture_too_large", f"{name}: {_size_words(width, height)}")
+    _check_size(pixels.shape[1], pixels.shape[0], name)
     return np.asarray(pixels, dtype=np.uint8)
 
 
-def _acceptable(width: int, height: int) -> bool:
-    within = all(_SIDE_MIN_PX <= side <= _SIDE_MAX_PX for side in (width, height))
-    return within and width * height <= _PIXELS_MAX
-
-
-def _size_words(width: int, height: int) -> str:
-    limits = f"sides of {_SIDE_MIN_PX} to {_SIDE_MAX_PX} and {_PIXELS_MAX // 1_000_000} million pixels are taken"
-    return f"{width} x {height} pixels; {limits}"
+def _check_size(width: int, height: int, name: str) -> None:
+    if min(width, height) < _SIDE_MIN_PX:
+        words = f"{name}: {width} x {height} pixels; sides from {_SIDE_MIN_PX} are taken"
+        raise PictureError("vision.picture_unreadable", words)
+    if max(width, height) > _SIDE_MAX_PX or width * height > _PIXELS_MAX:
+        limits = f"sides up to {_SIDE_MAX_PX} and {_PIXELS_MAX // 1_000_000} million pixels are taken"
+        raise PictureError("vision.picture_too_large", f"{name}: {width} x {height} pixels; {limits}")
 
 
 def stated_size(data: bytes) -> tuple[int, int] | None:
