@@ -23,7 +23,7 @@ _VERDICTS: dict[int, Verdict] = {
     0x87: Verdict.NEVER,  # not authorised
     0x90: Verdict.NEVER,  # topic name invalid
     0x91: Verdict.LATER,  # packet identifier in use
-    0x95: Verdict.NEVER,  # packet too large; brokers send it although the table does not list it
+    0x95: Verdict.NEVER,  # packet too large: sent by brokers although the table does not list it
     0x97: Verdict.LATER,  # quota exceeded
     0x99: Verdict.NEVER,  # payload format invalid
 }

@@ -201,7 +201,7 @@ async def test_a_message_on_which_the_broker_closes_does_not_hold_up_the_others(
 ) -> None:
     broker = start_broker("mosquitto", BrokerOptions(extra=("message_size_limit 5000",)))
     desk = start_desk(broker)
-    async with nest_on_hub(tmp_path / "store", hub_section(broker, protocol="3.1.1")) as nest:
+    async with nest_on_hub(tmp_path / "store", hub_section(broker)) as nest:
         first = await nest.raise_alert(evidence=(picture(tmp_path, size=(200, 300)),))
         second = await nest.raise_alert("track-2", north_m=900.0)
         await nest.until_delivered(4)
