@@ -1,0 +1,225 @@
+"""Turns a picture with its labels into a training example, seen the way a flying camera might see it.
+
+Geometry first (a whole letterboxed view or a tile, mirrored, for straight-down sources turned), then light and lens
+(exposure, colour, haze, blur, noise, JPEG). What a crop makes unknown is marked unknown: it never becomes a "no".
+Pure functions of (picture, sample, random generator); nothing here reads files or knows a network.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from models.training.data import Boxes, Picture, Sample
+from models.training.sources import FLAME, SMOKE, Source, Water
+
+PAD_VALUE = 114
+MASK_STRIDE = 4
+_TILE_MIN_SIDE_PX = 400  # smaller pictures are only ever looked at whole
+_MIN_VISIBLE = 0.3  # of a box's area: less is neither there nor not there
+_MIN_BOX_PX = 3.0
+
+Array = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Example:
+    """A square training example.
+
+    `boxes` and `ignored` are rows of (class, x0, y0, x1, y1) in pixels. `picture` is (fire, smoke, flood), NaN = unknown.
+    `water` and `water_known` are [size/4, size/4]; `water_somewhere` says that there is water which nobody drew.
+    """
+
+    pixels: Picture
+    boxes: Boxes
+    ignored: Boxes
+    picture: Array
+    water: Array
+    water_known: Array
+    water_somewhere: bool
+
+
+@dataclass(frozen=True)
+class View:
+    """Maps source pixels to example pixels: x' = scale * x + shift, mirrored when `mirror`."""
+
+    scale: float
+    shift_x: float
+    shift_y: float
+    mirror: bool
+    size: int
+
+    def matrix(self, size: int) -> npt.NDArray[np.float64]:
+        """Affine matrix to an output of `size` pixels (the mask is smaller than the picture)."""
+        ratio = size / self.size
+        matrix = np.array([[self.scale, 0.0, self.shift_x], [0.0, self.scale, self.shift_y]]) * ratio
+        matrix[:, 2] += (ratio * self.scale - 1) / 2  # pixel centres, not corners
+        if self.mirror:
+            matrix[0] = -matrix[0]
+            matrix[0, 2] += size - 1
+        return matrix
+
+
+def make_example(picture: Picture, mask: Picture | None, sample: Sample, size: int, rng: np.random.Generator) -> Example:
+    """One random view of the picture, `size` pixels square."""
+    height, width = picture.shape[:2]
+    pixel_boxes = _in_pixels(sample.boxes, width, height)
+    whole = max(width, height) < _TILE_MIN_SIDE_PX or _only_whole(sample) or rng.random() < 0.45
+    zoom = 1.25 if len(pixel_boxes) == 0 else 1.0
+    view = _whole_view(width, height, size, zoom, rng) if whole else _tile_view(width, height, pixel_boxes, size, rng)
+    pad = int(rng.integers(0, 256)) if rng.random() < 0.2 else PAD_VALUE
+    pixels = cv2.warpAffine(picture, view.matrix(size), (size, size), flags=cv2.INTER_LINEAR, borderValue=(pad, pad, pad))
+    boxes, ignored = _move_boxes(pixel_boxes, view, width, height)
+    truth = picture_truth(sample, boxes, ignored, whole=whole)
+    water, known = _water(sample, mask, view, (height, width))
+    if not whole and truth[2] == 1:
+        truth[2] = _flood_in_tile(sample, float((water * known).mean()))
+    quarter = int(rng.integers(0, 4)) if sample.source.nadir and not len(boxes) + len(ignored) else 0
+    return Example(
+        pixels=np.ascontiguousarray(np.rot90(photometric(pixels.astype(np.uint8, copy=False), sample.source, rng), quarter)),
+        boxes=boxes,
+        ignored=ignored,
+        picture=truth,
+        water=np.ascontiguousarray(np.rot90(water, quarter)),
+        water_known=np.ascontiguousarray(np.rot90(known, quarter)),
+        water_somewhere=sample.truth.water is Water.SOME and whole,
+    )
+
+
+def _only_whole(sample: Sample) -> bool:
+    """Something is in the picture and nobody says where: a tile of it proves nothing."""
+    truth = sample.truth
+    unlocated_fire = truth.fire == 1 and len(sample.boxes) == 0
+    return unlocated_fire or (truth.flood == 1 and truth.water is not Water.MASK)
+
+
+def picture_truth(sample: Sample, boxes: Boxes, partial: Boxes, *, whole: bool) -> Array:
+    """(fire, smoke, flood) of a view: of the source when whole, else what the boxes in the tile prove."""
+    truth = sample.truth
+    told = np.array([np.nan if value is None else value for value in (truth.fire, truth.smoke, truth.flood)], np.float32)
+    if whole or truth.fire == 0:
+        return told
+    if truth.loose or set(truth.boxes) != {FLAME, SMOKE}:  # what is not boxed may still be there
+        return told if len(boxes) else np.array([np.nan, np.nan, told[2]], np.float32)
+    smoke, partial_smoke = boxes[boxes[:, 0] == SMOKE], partial[partial[:, 0] == SMOKE]
+    return np.array([_seen(boxes, partial), _seen(smoke, partial_smoke), told[2]], np.float32)
+
+
+def _seen(boxes: Boxes, partial: Boxes) -> float:
+    """1 with a box, unknown with a cut one only, else 0."""
+    if len(boxes):
+        return 1.0
+    return float("nan") if len(partial) else 0.0
+
+
+def _flood_in_tile(sample: Sample, wet: float) -> float:
+    """A tile of a flood shows flood when it is wet enough, unless the mask also holds the river in its bed."""
+    return 1.0 if wet > 0.08 and not sample.source.boxes_say_all else float("nan")
+
+
+def photometric(pixels: Picture, source: Source, rng: np.random.Generator) -> Picture:
+    """Light, air, lens and codec. Colours move little: flame and muddy water are told by them."""
+    x = pixels.astype(np.float32)
+    if rng.random() < 0.7:
+        gain = rng.uniform(0.7, 1.35, size=3).mean() * rng.uniform(0.94, 1.06, size=3)
+        x = (x - 128) * rng.uniform(0.75, 1.25) + 128 * gain
+        x = x * gain
+    if rng.random() < 0.3:
+        grey = x.mean(2, keepdims=True)
+        x = grey + (x - grey) * rng.uniform(0.4, 1.4)
+    if rng.random() < (0.08 if source.name.startswith("hpwren") else 0.02):
+        x = np.repeat(x.mean(2, keepdims=True), 3, axis=2)
+    if rng.random() < 0.2:
+        x = _haze(x, rng)
+    x = np.clip(x, 0, 255)
+    if rng.random() < 0.25:
+        x = _blur(x, rng)
+    if rng.random() < 0.2:
+        x = x + rng.normal(0, rng.uniform(2, 9), x.shape).astype(np.float32)
+    out = np.clip(x, 0, 255).astype(np.uint8)
+    if rng.random() < 0.35:
+        quality = int(rng.integers(30, 90))
+        out = cv2.imdecode(cv2.imencode(".jpg", out, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_COLOR).astype(np.uint8)
+    return out
+
+
+def _haze(x: Array, rng: np.random.Generator) -> Array:
+    """Airlight that grows to the top of the picture, as distance does."""
+    height = x.shape[0]
+    depth = np.linspace(1.0, rng.uniform(0.0, 1.0), height, dtype=np.float32)[:, None, None] * rng.uniform(0.1, 0.4)
+    airlight = rng.uniform(150, 235) + rng.uniform(-8, 8, size=3).astype(np.float32)
+    return (x * (1 - depth) + airlight * depth).astype(np.float32)
+
+
+def _blur(x: Array, rng: np.random.Generator) -> Array:
+    if rng.random() < 0.5:
+        return cv2.GaussianBlur(x, (0, 0), float(rng.uniform(0.4, 1.5))).astype(np.float32)
+    length = int(rng.integers(3, 7))
+    kernel = np.zeros((length, length), np.float32)
+    kernel[length // 2] = 1 / length
+    turn = cv2.getRotationMatrix2D(((length - 1) / 2, (length - 1) / 2), float(rng.uniform(0, 180)), 1.0)
+    kernel = cv2.warpAffine(kernel, turn, (length, length)).astype(np.float32)
+    return cv2.filter2D(x, -1, kernel / max(float(kernel.sum()), 1e-3)).astype(np.float32)
+
+
+def _whole_view(width: int, height: int, size: int, zoom: float, rng: np.random.Generator) -> View:
+    """The letterboxed picture, at times smaller or, where nothing small can be lost, up to `zoom` times larger."""
+    scale = size / max(width, height) * (rng.uniform(0.65, zoom) if rng.random() < 0.45 else 1.0)
+    slack_x, slack_y = size - width * scale, size - height * scale
+    fx, fy = (rng.random(), rng.random()) if rng.random() < 0.5 else (0.5, 0.5)
+    return View(scale, slack_x * fx, slack_y * fy, bool(rng.random() < 0.5), size)
+
+
+def _tile_view(width: int, height: int, boxes: Boxes, size: int, rng: np.random.Generator) -> View:
+    """A square of 0.5-1.15 times `size` source pixels, two times in three around a box where there is one."""
+    side = min(size * float(np.exp(rng.uniform(np.log(0.5), np.log(1.15)))), float(max(width, height)))
+    if len(boxes) and rng.random() < 0.65:
+        _, x0, y0, x1, y1 = boxes[int(rng.integers(len(boxes)))]
+        centre_x = rng.uniform(x0, x1) + rng.uniform(-0.35, 0.35) * side
+        centre_y = rng.uniform(y0, y1) + rng.uniform(-0.35, 0.35) * side
+    else:
+        centre_x, centre_y = rng.uniform(0, width), rng.uniform(0, height)
+    left = np.clip(centre_x - side / 2, 0, max(0.0, width - side))
+    top = np.clip(centre_y - side / 2, 0, max(0.0, height - side))
+    scale = size / side
+    return View(scale, float(-left * scale), float(-top * scale), bool(rng.random() < 0.5), size)
+
+
+def _in_pixels(boxes: Boxes, width: int, height: int) -> Boxes:
+    return boxes * np.array([1, width, height, width, height], np.float32)
+
+
+def _move_boxes(boxes: Boxes, view: View, width: int, height: int) -> tuple[Boxes, Boxes]:
+    """Boxes seen well enough to learn from, and the rest, where nothing may be learnt. Both clipped to the view."""
+    moved = boxes.copy()
+    moved[:, [1, 3]] = np.clip(moved[:, [1, 3]], 0, width) * view.scale + view.shift_x
+    moved[:, [2, 4]] = np.clip(moved[:, [2, 4]], 0, height) * view.scale + view.shift_y
+    if view.mirror:
+        moved[:, [1, 3]] = view.size - moved[:, [3, 1]]
+    clipped = moved.copy()
+    clipped[:, 1:] = np.clip(moved[:, 1:], 0, view.size)
+    wide, high = clipped[:, 3] - clipped[:, 1], clipped[:, 4] - clipped[:, 2]
+    visible = wide * high / np.maximum((moved[:, 3] - moved[:, 1]) * (moved[:, 4] - moved[:, 2]), 1e-6)
+    there = (wide > 0) & (high > 0)
+    enough = (visible >= _MIN_VISIBLE) | ((wide >= 48) & (high >= 32))
+    good = there & enough & (np.minimum(wide, high) >= _MIN_BOX_PX)
+    return clipped[good], clipped[there & ~good]
+
+
+def _water(sample: Sample, mask: Picture | None, view: View, shape: tuple[int, int]) -> tuple[Array, Array]:
+    """Water [size/4, size/4] in 0..1 and where it is known."""
+    small = view.size // MASK_STRIDE
+    if sample.truth.water is Water.DRY:
+        return np.zeros((small, small), np.float32), np.ones((small, small), np.float32)
+    if sample.truth.water is not Water.MASK or mask is None:
+        return np.zeros((small, small), np.float32), np.zeros((small, small), np.float32)
+    if mask.shape != shape:
+        mask = cv2.resize(mask, (shape[1], shape[0]), interpolation=cv2.INTER_NEAREST).astype(np.uint8)
+    matrix = view.matrix(view.size)
+    wide = (view.size, view.size)
+    full = cv2.warpAffine((mask > 127).astype(np.float32), matrix, wide, flags=cv2.INTER_LINEAR)
+    inside = cv2.warpAffine(np.ones(shape, np.float32), matrix, wide, flags=cv2.INTER_NEAREST)
+    target = cv2.resize(full, (small, small), interpolation=cv2.INTER_AREA)
+    known = cv2.resize(inside, (small, small), interpolation=cv2.INTER_AREA)
+    return target.astype(np.float32), (known > 0.99).astype(np.float32)

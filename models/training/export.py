@@ -1,0 +1,67 @@
+"""Writes a trained network as an ONNX file in the product's model format.
+
+The file takes normalised RGB float32 [1, 3, H, W] and gives `boxes` (1xNx(4+C): centre, width, height in input pixels, scores
+after the sigmoid) or `mask` (water probability at stride 4), and `picture` (raw logits; calibration is in the manifest).
+"""
+
+import hashlib
+import warnings
+from pathlib import Path
+
+import onnx
+import torch
+from torch import Tensor, nn
+
+from models.training.network import cell_centres
+from models.training.train import Trained
+
+OPSET = 17
+
+
+class _FireFile(nn.Module):  # type: ignore[misc]
+    """Stem, network and box decoding in one graph."""
+
+    def __init__(self, trained: Trained, size_px: int) -> None:
+        super().__init__()
+        self.stem, self.network = trained.stem, trained.network
+        centres, _ = cell_centres(size_px)
+        self.register_buffer("centres", centres)
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        classes, sides, picture = self.network(self.stem(image))
+        low, high = self.centres - sides[..., :2], self.centres + sides[..., 2:]
+        return torch.cat(((low + high) / 2, high - low, torch.sigmoid(classes)), dim=2), picture
+
+
+class _FloodFile(nn.Module):  # type: ignore[misc]
+    """Stem and network in one graph."""
+
+    def __init__(self, trained: Trained) -> None:
+        super().__init__()
+        self.stem, self.network = trained.stem, trained.network
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        mask, picture = self.network(self.stem(image))
+        return torch.sigmoid(mask), picture
+
+
+def export(trained: Trained, model: str, size_px: int, path: Path) -> str:
+    """Writes the file and returns its SHA-256. Raises onnx.checker.ValidationError when the graph is not sound."""
+    trained.stem.eval()
+    trained.network.eval()
+    graph = _FireFile(trained, size_px) if model == "fire" else _FloodFile(trained)
+    first = "boxes" if model == "fire" else "mask"
+    with warnings.catch_warnings():
+        # The tracing exporter warns that it is the older one. It folds norms into convolutions, which the newer does not.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        torch.onnx.export(
+            graph.eval(),
+            (torch.zeros(1, 3, size_px, size_px),),
+            str(path),
+            dynamo=False,
+            opset_version=OPSET,
+            input_names=["image"],
+            output_names=[first, "picture"],
+        )
+    onnx.checker.check_model(onnx.load(str(path)), full_check=True)
+    return hashlib.sha256(path.read_bytes()).hexdigest()
