@@ -13,6 +13,7 @@ from agent.mavlink.items import WireItem, difference, item_of
 from agent.mavlink.link import Inbox
 
 _WINDOW_FIRST = 16
+_WINDOW_MOST = 64
 _SILENCES_MOST = 6
 _NAMES = ("MISSION_ITEM_INT", "MISSION_ACK")
 
@@ -46,7 +47,7 @@ async def _download(exchange: Exchange, kind: MissionType, window: int) -> list[
 async def _collect(exchange: Exchange, kind: MissionType, inbox: Inbox, total: int, window: int) -> list[WireItem] | None:
     """Asks for each item until all are there."""
     found: list[WireItem] = []  # always in order: an item beyond a gap is asked for again
-    requested, silences = 0, 0
+    requested, silences, one_by_one = 0, 0, window == 1
     while len(found) < total:
         for seq in range(max(requested, len(found)), min(total, len(found) + window)):
             exchange.link.send(messages.mission_request_int(exchange.link.system, seq, kind))
@@ -65,6 +66,8 @@ async def _collect(exchange: Exchange, kind: MissionType, inbox: Inbox, total: i
         elif frame.body.seq == len(found):
             found.append(item_of(frame.body))
             silences = 0
+            if not one_by_one:
+                window = min(_WINDOW_MOST, window + 1)
     return found
 
 

@@ -1,6 +1,6 @@
 """A scripted autopilot at the other end of an in-memory link. It speaks real MAVLink bytes; a test says how it behaves.
 
-Written against the protocol's text, with pymavlink's own parser and packer, so that an error in the agent's codec cannot hide here.
+Written against the protocol's text, with pymavlink's own parser and packer, so that an error in the agent's codec cannot hide.
 """
 
 import asyncio
@@ -29,8 +29,8 @@ def run_virtual(main: Coroutine[Any, Any, T]) -> T:
 class Script:
     """How the autopilot behaves.
 
-    loss: share of frames lost, each way. delay_s: one way. results: answers per command id, the last one repeats; "lost" does the
-    command and loses its answer. px4: asks with MISSION_REQUEST_INT, answers a wrong sequence by asking again.
+    loss: share of frames lost, each way. delay_s: one way. results: answers per command id, the last one repeats; "lost" does
+    the command and loses its answer. px4: asks with MISSION_REQUEST_INT, answers a wrong sequence by asking again.
     one_by_one: ends with ERROR at an item that cannot be the answer to its request. busy: DENIED to so many offers.
     reject_item: item index to mission result. spoil: changes an item when it is read back. lose_final_ack: of a transfer.
     forever: keeps asking for item 0.
@@ -63,7 +63,7 @@ class ScriptedAutopilot:
         self.on_command: dict[int, Callable[[Any], None]] = {}
         self.codec = mavlink.MAVLink(None, srcSystem=system, srcComponent=1)
         self.codec.robust_parsing = True
-        self._random = random.Random(script.seed)
+        self._random = random.Random(script.seed)  # noqa: S311 a repeatable test
         self._transport = transport
         self._loop = asyncio.get_running_loop()
         self._due_s = 0.0
@@ -216,8 +216,8 @@ class ScriptedAutopilot:
         item = items[message.seq]
         frame = {6: 3, 5: 0}.get(item.frame, item.frame)
         copy = mavlink.MAVLink_mission_item_int_message(
-            255, 190, item.seq, frame, item.command, 0, 1, item.param1, item.param2, item.param3, item.param4, item.x, item.y, item.z,
-            item.mission_type,
+            255, 190, item.seq, frame, item.command, 0, 1, item.param1, item.param2, item.param3, item.param4,
+            item.x, item.y, item.z, item.mission_type,
         )  # fmt: skip
         if self.script.spoil is not None:
             self.script.spoil(copy)
@@ -237,7 +237,7 @@ def with_peer(script: Script, body: Callable[[Link, ScriptedAutopilot], Coroutin
     async def main() -> T:
         link, peer = scripted(script)
         running = asyncio.create_task(link.run())
-        while not link.up:
+        while not link.up:  # noqa: ASYNC110 a condition with a time-out
             await asyncio.sleep(0.001)
         try:
             async with asyncio.timeout(3600):

@@ -20,18 +20,41 @@ from tests.doubles.autopilot import run_virtual
 
 FRAMES = 20_000
 KINDS = [
-    "HEARTBEAT", "GLOBAL_POSITION_INT", "ATTITUDE", "GIMBAL_DEVICE_ATTITUDE_STATUS", "SYS_STATUS", "BATTERY_STATUS", "GPS_RAW_INT",
-    "EKF_STATUS_REPORT", "ESTIMATOR_STATUS", "EXTENDED_SYS_STATE", "HOME_POSITION", "MISSION_CURRENT", "MISSION_ITEM_REACHED",
-    "VIBRATION", "WIND", "WIND_COV", "STATUSTEXT", "COMMAND_ACK", "MISSION_ACK", "MISSION_REQUEST", "MISSION_REQUEST_INT",
-    "MISSION_ITEM_INT", "MISSION_COUNT", "PARAM_VALUE", "TIMESYNC", "POSITION_TARGET_GLOBAL_INT", "AUTOPILOT_VERSION",
-]  # fmt: skip
+    "HEARTBEAT",
+    "GLOBAL_POSITION_INT",
+    "ATTITUDE",
+    "GIMBAL_DEVICE_ATTITUDE_STATUS",
+    "SYS_STATUS",
+    "BATTERY_STATUS",
+    "GPS_RAW_INT",
+    "EKF_STATUS_REPORT",
+    "ESTIMATOR_STATUS",
+    "EXTENDED_SYS_STATE",
+    "HOME_POSITION",
+    "MISSION_CURRENT",
+    "MISSION_ITEM_REACHED",
+    "VIBRATION",
+    "WIND",
+    "WIND_COV",
+    "STATUSTEXT",
+    "COMMAND_ACK",
+    "MISSION_ACK",
+    "MISSION_REQUEST",
+    "MISSION_REQUEST_INT",
+    "MISSION_ITEM_INT",
+    "MISSION_COUNT",
+    "PARAM_VALUE",
+    "TIMESYNC",
+    "POSITION_TARGET_GLOBAL_INT",
+    "AUTOPILOT_VERSION",
+]
 CLASSES = {message.msgname: message for message in mavlink.mavlink_map.values()}
 
 
 def seed() -> int:
     """A new seed each run, or the one of NEST_FUZZ_SEED; printed, so that a failure can be repeated."""
     number = int(os.environ.get("NEST_FUZZ_SEED") or random.SystemRandom().randrange(2**32))
-    print(f"fuzz seed: NEST_FUZZ_SEED={number}")
+    print(f"fuzz seed: NEST_FUZZ_SEED={number}")  # noqa: T201 pytest shows it with a failure
     return number
 
 
@@ -71,7 +94,7 @@ def mutated(chance: random.Random, frame: bytes) -> bytes:
 
 
 def test_arbitrary_frames_never_raise_and_the_session_stays_alive() -> None:
-    chance = random.Random(seed())
+    chance = random.Random(seed())  # noqa: S311 a repeatable test
 
     async def main() -> None:
         near, _ = memory_pair()
@@ -94,7 +117,7 @@ def test_arbitrary_frames_never_raise_and_the_session_stays_alive() -> None:
 
 
 def test_noise_never_raises_and_a_frame_behind_it_is_found() -> None:
-    chance = random.Random(seed())
+    chance = random.Random(seed())  # noqa: S311 a repeatable test
     decoder = Decoder()
     beat = mavlink.MAVLink_heartbeat_message(2, 3, 1, 3, 4, 3).pack(mavlink.MAVLink(None, srcSystem=1, srcComponent=1))
     found: list[Any] = []

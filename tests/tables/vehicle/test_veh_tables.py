@@ -49,8 +49,10 @@ def test_there_is_no_other_set(name: str) -> None:
 @pytest.mark.parametrize(
     ("row", "actual", "right"),
     [
-        ({"value": 1}, 1.0, True), ({"value": 1}, 0.0, False), ({"value": 1}, None, False), ({"value": 0.8}, 0.800000011920929, True),
-        ({"min": 3, "max": 10}, 3.0, True), ({"min": 3, "max": 10}, 11.0, False), ({"min": 9.6}, 12.0, True), ({"min": 9.6}, 0.0, False),
+        ({"value": 1}, 1.0, True), ({"value": 1}, 0.0, False), ({"value": 1}, None, False),
+        ({"value": 0.8}, 0.800000011920929, True),
+        ({"min": 3, "max": 10}, 3.0, True), ({"min": 3, "max": 10}, 11.0, False), ({"min": 9.6}, 12.0, True),
+        ({"min": 9.6}, 0.0, False),
         ({"own_system_id": True}, 254.0, True), ({"own_system_id": True}, 255.0, False), ({"value": 1}, float("nan"), False),
     ],
 )  # fmt: skip

@@ -25,7 +25,7 @@ def beat(system: int = 1) -> bytes:
 
 async def becomes(condition: Callable[[], Any], timeout_s: float = 5.0) -> None:
     async with asyncio.timeout(timeout_s):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 a condition with a time-out
             await asyncio.sleep(0.01)
 
 

@@ -52,8 +52,8 @@ def sys_status(**change: Any) -> Any:
     sensors = 0x10000000 | 0x20 | 0x04
     values = {"health": sensors, "voltage": 12_345, "current": 1_234, "remaining": 71} | change
     return mavlink.MAVLink_sys_status_message(
-        change.get("present", sensors), sensors, values["health"], 250, values["voltage"], values["current"], values["remaining"],
-        0, 0, 0, 0, 0, 0,
+        change.get("present", sensors), sensors, values["health"], 250, values["voltage"], values["current"],
+        values["remaining"], 0, 0, 0, 0, 0, 0,
     )  # fmt: skip
 
 

@@ -38,8 +38,8 @@ def written(wording: Wording, plan: FlightPlan = PLAN, home: LatLon | None = HOM
 def test_ardupilot_gets_home_first_and_turns_before_the_waypoint() -> None:
     plan = written(ARDUPILOT.wording)
     assert [Cmd(item.command).name for item in plan.mission] == [
-        "NAV_WAYPOINT", "NAV_TAKEOFF", "DO_CHANGE_SPEED", "DO_MOUNT_CONTROL", "CONDITION_YAW", "NAV_WAYPOINT", "IMAGE_START_CAPTURE",
-        "NAV_WAYPOINT", "NAV_RETURN_TO_LAUNCH",
+        "NAV_WAYPOINT", "NAV_TAKEOFF", "DO_CHANGE_SPEED", "DO_MOUNT_CONTROL", "CONDITION_YAW", "NAV_WAYPOINT",
+        "IMAGE_START_CAPTURE", "NAV_WAYPOINT", "NAV_RETURN_TO_LAUNCH",
     ]  # fmt: skip
     assert plan.index_of == (-1, 0, 1, 2, 3, 3, 4, 5, 6)
     assert plan.begins == (1, 2, 3, 4, 6, 7, 8)

@@ -91,7 +91,7 @@ def flown(body: Body, script: Script | None = None) -> None:
 
 async def heard(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(60):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 a condition with a time-out
             await asyncio.sleep(0.1)
 
 
