@@ -14,7 +14,7 @@ Vector = tuple[float, float, float]
 _CROSS_PULL_PER_S: Final = 0.8  # a reference beside its leg returns to it this fast
 _SETTLE_S: Final = 0.35
 _BRAKE_SHARE: Final = 0.8
-_CORNER_SHARE: Final = 0.8  # measured: a right angle is flown with 2.8 m/s at the default radius
+_CORNER_SHARE: Final = 0.65  # measured: a right angle is flown with about 2.8 m/s at the default radius
 
 
 @dataclass(slots=True)
@@ -110,15 +110,22 @@ class Reference:
         most, braking = brake_speed(left - leg.cut_m, leg.exit_m_s, accel, jerk)
         want, braking = (speed, 0.0) if most > speed else (most, braking)
         gain = _next_accel(want + min(left, 0.0) - speed_now, accel_now, accel, (jerk, dt_s), -braking)
+        side = self._back_to_line(dt_s, unit, (off, done, speed_now, accel_now), limits)
         for axis in range(3):
-            cross = off[axis] - done * unit[axis]
-            drift = self.vel[axis] - speed_now * unit[axis]
-            turn = self.acc[axis] - accel_now * unit[axis]
-            most_m_s = climb if axis == 2 else speed * 0.5
-            pull = _capped(-cross * _CROSS_PULL_PER_S, most_m_s) - drift
-            side = _next_accel(pull, turn, limits.accel_z if axis == 2 else limits.accel, (limits.jerk_turn, dt_s), 0.0)
-            self._move(axis, dt_s, gain * unit[axis] + side)
+            self._move(axis, dt_s, gain * unit[axis] + side[axis])
         return left
+
+    def _back_to_line(
+        self, dt_s: float, unit: Vector, along: tuple[Vector, float, float, float], limits: Limits
+    ) -> Sequence[float]:
+        """The acceleration across the leg that brings the reference onto its line."""
+        off, done, speed_now, accel_now = along
+        pull = [done * unit[axis] - off[axis] for axis in range(3)]
+        away = math.hypot(*pull)
+        wanted = min(away * _CROSS_PULL_PER_S, limits.speed * 0.5) / away if away > 1e-9 else 0.0
+        short = [pull[axis] * wanted - self.vel[axis] + speed_now * unit[axis] for axis in range(3)]
+        turning = [self.acc[axis] - accel_now * unit[axis] for axis in range(3)]
+        return _next_vector(short, turning, limits.accel, limits.jerk_turn * dt_s, limits.jerk_turn)
 
     def to_point(self, dt_s: float, target: Vector, limits: Limits) -> None:
         """Moves to the point from wherever it is, horizontally in a straight line, vertically on its own."""
@@ -133,8 +140,7 @@ class Reference:
         if speed > limits.speed:
             speed, braking = limits.speed, 0.0
         scale, slow = (speed / distance, braking / distance) if distance > 1e-6 else (0.0, 0.0)
-        self._steer(0, dt_s, away_n * scale, limits.accel, limits.jerk, -away_n * slow)
-        self._steer(1, dt_s, away_e * scale, limits.accel, limits.jerk, -away_e * slow)
+        self._steer_flat(dt_s, (away_n * scale, away_e * scale), limits, (-away_n * slow, -away_e * slow))
 
     def to_height(self, dt_s: float, up_m: float, limits: Limits) -> None:
         """Moves to the height; the horizontal axes are left alone."""
@@ -147,8 +153,7 @@ class Reference:
 
     def slew(self, dt_s: float, north: float, east: float, limits: Limits) -> None:
         """Brings the horizontal velocity to the wanted one."""
-        self._steer(0, dt_s, north, limits.accel, limits.jerk)
-        self._steer(1, dt_s, east, limits.accel, limits.jerk)
+        self._steer_flat(dt_s, (north, east), limits, (0.0, 0.0))
 
     def climb(self, dt_s: float, up_m_s: float, limits: Limits) -> None:
         """Brings the climb rate to the wanted one."""
@@ -157,6 +162,13 @@ class Reference:
     def _steer(self, axis: int, dt_s: float, want_m_s: float, accel: float, jerk: float, ahead: float = 0.0) -> None:
         """One axis: velocity towards the wanted one, which itself changes by ``ahead`` (m/s2)."""
         self._move(axis, dt_s, _next_accel(want_m_s - self.vel[axis], self.acc[axis], accel, (jerk, dt_s), ahead))
+
+    def _steer_flat(self, dt_s: float, want: Sequence[float], limits: Limits, ahead: Sequence[float]) -> None:
+        """Both horizontal axes together, so that the limits hold for the whole vector."""
+        short = [want[0] - self.vel[0], want[1] - self.vel[1]]
+        acc = _next_vector(short, self.acc[:2], limits.accel, limits.jerk * dt_s, limits.jerk, ahead)
+        self._move(0, dt_s, acc[0])
+        self._move(1, dt_s, acc[1])
 
     def _move(self, axis: int, dt_s: float, acc: float) -> None:
         self.acc[axis] = acc
@@ -171,6 +183,26 @@ def _next_accel(short_m_s: float, now: float, most: float, jerk_dt: tuple[float,
     wish = ahead + math.copysign(min(most, abs(short_m_s) / _SETTLE_S, ease), short_m_s)
     change = jerk * dt_s
     return now + _capped(_capped(wish, most) - now, change)
+
+
+def _next_vector(
+    short: Sequence[float], now: Sequence[float], most: float, change: float, jerk: float, ahead: Sequence[float] | None = None
+) -> list[float]:
+    """The same for a vector: the limits hold for its length, so its direction is not bent."""
+    size = math.hypot(*short)
+    ease = math.sqrt(2.0 * jerk * size) * 0.8
+    scale = min(most, size / _SETTLE_S, ease) / size if size > 1e-9 else 0.0
+    wish = [part * scale for part in short]
+    if ahead is not None:
+        wish = [part + known for part, known in zip(wish, ahead, strict=True)]
+        wish = _shortened(wish, most)
+    step = _shortened([part - was for part, was in zip(wish, now, strict=True)], change)
+    return [was + part for was, part in zip(now, step, strict=True)]
+
+
+def _shortened(vector: list[float], most: float) -> list[float]:
+    size = math.hypot(*vector)
+    return vector if size <= most else [part * most / size for part in vector]
 
 
 def _both(flat_limit: float, flat: float, vertical_limit: float, vertical: float) -> float:
