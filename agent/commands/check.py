@@ -28,7 +28,7 @@ def check(
 ) -> None:
     """Checks the configuration, the site, every route and the models. Exit status 0 only if all is right."""
     read = load(config, secrets)
-    problems = [*_routes(read)]
+    problems = [*_routes(read), *_models(read)]
     for problem in problems:
         typer.echo(problem, err=True)
     if problems:
@@ -49,6 +49,17 @@ def _routes(config: Config) -> list[str]:
     for route in routes.values():
         problems += _one_route(config, route, site, terrain)
     return problems
+
+
+def _models(config: Config) -> list[str]:
+    """Loads every detector and proves it on its golden picture."""
+    from agent.vision.perception import load_networks
+
+    try:
+        load_networks(config.vision.models, config.vision.threads)
+    except NestError as error:
+        return [str(error)]
+    return []
 
 
 def _one_route(config: Config, route: Route, site: Site, terrain: Terrain | None) -> list[str]:

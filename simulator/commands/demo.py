@@ -34,5 +34,7 @@ def demo(
     for item in ended.items:
         mark = "[green]ok  [/]" if item.passed else "[red]FAIL[/]"
         console.print(f"{mark} {item.name}: {item.words}", highlight=False)
+    peaks = ", ".join(f"{name} {peak_mb:.0f} MB" for name, peak_mb in ended.peaks_mb.items())
+    console.print(f"Peak memory: {peaks}", highlight=False)
     console.print(f"{ended.took_s:.0f} s. Report: {out / 'report.html'}")
     raise typer.Exit(0 if ended.passed else 1)

@@ -31,6 +31,7 @@ class Ended:
     items: list[Item]
     story: Story
     took_s: float
+    peaks_mb: dict[str, float]
 
     @property
     def passed(self) -> bool:
@@ -53,9 +54,10 @@ def run_demo(scenario: Scenario, folder: Path, options: RunOptions, console: Con
         else:
             _follow(run, story, lambda: _print_new(console, run, story, told))
         items = verdict_of(run, story)
+        peaks_mb = run.agent.peaks_mb()
     took_s = time.monotonic() - began_s
     _leave_report(scenario, folder, story, items, options.speed, took_s)
-    return Ended(items, story, took_s)
+    return Ended(items, story, took_s, peaks_mb)
 
 
 def _print_new(console: Console, run: NestRun, story: Story, told: set[str]) -> None:
@@ -119,7 +121,8 @@ def _leave_report(scenario: Scenario, folder: Path, story: Story, items: list[It
     world = World(scenario.world)
     late_s = took_s * speed
     truths = [Truth(hazard.hazard, hazard.polygons) for hazard in truth(world, late_s)]
-    snapshots = sorted((folder / "snapshots").glob("*.jpg"))[-4:]
+    each_once = {path.read_bytes(): path for path in sorted((folder / "snapshots").glob("*.jpg"))}
+    snapshots = list(each_once.values())[-4:]  # every department gets the same picture
     (folder / "flight.json").write_text(json.dumps(story.flight, indent=1), encoding="utf-8")
     verdict = [{"name": item.name, "passed": item.passed, "words": item.words} for item in items]
     (folder / "verdict.json").write_text(json.dumps(verdict, indent=1), encoding="utf-8")

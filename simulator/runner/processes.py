@@ -53,6 +53,15 @@ class Child:
         """The end of its output."""
         return "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
 
+    def peaks_mb(self) -> dict[str, float]:
+        """Peak resident memory by process, this one and those that it started; empty where the system has no /proc."""
+        proc = Path("/proc")
+        if not (proc / str(self.pid) / "status").exists():
+            return {}
+        children = (proc / str(self.pid) / "task" / str(self.pid) / "children").read_text(encoding="ascii").split()
+        found = {self.name: _peak_mb(proc / str(self.pid))}
+        return found | {f"{self.name} child {n + 1}": _peak_mb(proc / pid) for n, pid in enumerate(children)}
+
     def kill(self) -> None:
         """SIGKILL to the process alone, as the kernel or a power cut would."""
         self._process.kill()
@@ -143,3 +152,9 @@ def answers_well(url: str) -> bool:
             return bool(answer.status == 200)
     except (urllib.error.URLError, TimeoutError, ConnectionError):
         return False
+
+
+def _peak_mb(process: Path) -> float:
+    """VmHWM of a process."""
+    lines = (process / "status").read_text(encoding="utf-8").splitlines()
+    return next((int(line.split()[1]) / 1024.0 for line in lines if line.startswith("VmHWM")), 0.0)
