@@ -170,7 +170,7 @@ def _meet_canopy(
     Bands of rows use the resolution of the canopy and the number of steps that fit their distance and slant.
     """
     top, bottom = depths
-    share = np.ones(top.shape, np.float32)
+    share: Field2D = np.ones(top.shape, np.float32)
     for first in range(0, top.shape[0], _BAND_ROWS):
         rows = slice(first, min(first + _BAND_ROWS, top.shape[0]))
         ray = rays[0][rows], rays[1][rows], rays[2][rows]
@@ -195,7 +195,7 @@ def _meet_canopy(
             share[rows] = cv2.resize(coarse, (share.shape[1], rows.stop - first), interpolation=cv2.INTER_LINEAR)
         else:
             share[rows] = _march(lines, mip, layer, steps)
-    return share
+    return np.asarray(cv2.medianBlur(share, 3))  # single rays that slip past a crown are no detail
 
 
 def _every_second(lines: tuple[Field2D, Field2D, Field2D, Field2D]) -> tuple[Field2D, Field2D, Field2D, Field2D]:

@@ -204,6 +204,6 @@ def _footprint_m(camera: Camera, hits: raycast.Hits, rows: slice) -> float:
     """Metres of ground a pixel of a band covers: across at its median depth, and along the slant if that is coarser."""
     depth = hits.depth_m[rows][::8, ::16]
     across = float(np.median(depth)) / camera.lens.focal_px
-    above = max(1.0, float(camera.position_m[2]) - 20.0)
-    slant = min(4.0, max(1.0, float(np.median(depth)) / above))
-    return across * slant**0.6
+    high = max(1.0, float(camera.position_m[2]) - 20.0)
+    slant = min(4.0, max(1.0, float(np.median(depth)) / high))
+    return float(across * slant**0.6)

@@ -81,7 +81,7 @@ def detail_tile() -> NDArray[np.uint8]:
     rng = np.random.default_rng(13)
     fine = fractal(512, rng, slope=0.7, longest=0.25)
     broad = fractal(512, rng, slope=2.0, longest=0.5)
-    return np.clip(128 + 12 * fine + 4 * broad, 40, 216).astype(np.uint8)
+    return np.asarray(np.clip(128 + 12 * fine + 4 * broad, 40, 216), dtype=np.uint8)
 
 
 @lru_cache(maxsize=1)

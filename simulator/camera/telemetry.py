@@ -70,7 +70,6 @@ class VehicleListener:
         self._peer: tuple[str, int] | None = None
         self._vehicle: tuple[int, int] | None = None
         self._mav: Any = mavlink.MAVLink(None, srcSystem=SYSTEM_ID, srcComponent=mavlink.MAV_COMP_ID_CAMERA)
-        self._mav.robust_parsing = True
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="vehicle", daemon=True)
         self._next_heartbeat_s = self._next_request_s = -math.inf
@@ -104,9 +103,7 @@ class VehicleListener:
                 data, self._peer = self._socket.recvfrom(4096)
             except TimeoutError:
                 data = b""
-            except ConnectionRefusedError:  # the vehicle's port is closed for now
-                continue
-            for message in self._mav.parse_buffer(data) or () if data else ():
+            for message in _decode(data):
                 handler = self._handlers.get(message.get_type())
                 if handler is not None and message.get_srcSystem() != SYSTEM_ID:
                     handler(message, self._clock.unix_s())
@@ -174,6 +171,13 @@ class VehicleListener:
         if self._known.gimbal is None or not self._known.gimbal_holds_north:
             look = multiply(quaternion(0.0, 0.0, self._known.yaw_rad), look)
         self._track.add(Pose(now_s, np.array([local.east_m, local.north_m, alt_amsl_m]), look))
+
+
+def _decode(datagram: bytes) -> list[Any]:
+    """The messages in a datagram. Each is parsed for itself: a broken one must not swallow the next."""
+    parser: Any = mavlink.MAVLink(None)
+    parser.robust_parsing = True
+    return parser.parse_buffer(datagram) or [] if datagram else []
 
 
 def _open(address: str) -> socket.socket:

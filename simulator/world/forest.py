@@ -18,8 +18,8 @@ _SPECIES = (
     ((44, 92, 66), 0.38, (2.2, 4.6), (9.0, 15.0), 0.1),
     ((40, 78, 52), 0.26, (1.8, 3.4), (9.0, 16.0), 0.45),
     ((42, 68, 46), 0.24, (1.3, 2.4), (10.0, 17.5), 1.0),
-    ((52, 110, 96), 0.10, (2.0, 3.8), (7.0, 12.0), 0.1),
-    ((56, 104, 150), 0.02, (1.8, 3.2), (7.0, 11.0), 0.2),
+    ((52, 106, 92), 0.115, (2.0, 3.8), (7.0, 12.0), 0.1),
+    ((58, 92, 116), 0.005, (1.8, 3.2), (7.0, 11.0), 0.2),
 )
 _FLOOR = (44, 62, 62)
 
@@ -54,7 +54,7 @@ def _repeats(position: float, cells: int, pad: int) -> list[float]:
 
 
 def _leaf_noise(rng: np.random.Generator) -> NDArray[Any]:
-    return fractal(128, rng, slope=1.3, longest=0.08)
+    return fractal(128, rng, slope=1.5, longest=0.06)
 
 
 def _crown(step_m: float, rng: np.random.Generator, rough: NDArray[Any]) -> tuple[Picture, Picture]:
@@ -81,12 +81,12 @@ def _shape(
     axis = np.arange(-half, half + 1) * step_m
     top, left = rng.integers(0, 128 - 2 * half - 1, 2)
     leaf = rough[top : top + 2 * half + 1, left : left + 2 * half + 1]
-    reach = np.hypot(axis[:, None], axis[None, :]) / radius_m + 0.10 * leaf
+    reach = np.hypot(axis[:, None], axis[None, :]) / radius_m + 0.14 * leaf
     dome = np.sqrt(np.clip(1.0 - reach**2, 0.0, 1.0))
     cone = np.clip(1.0 - reach, 0.0, 1.0)
     share = (1.0 - point) * (0.45 + 0.55 * dome) + point * (0.15 + 0.85 * cone)
-    height = np.where(reach < 1.0, height_m * share + 0.35 * leaf, 0.0)
-    tone = colour * (0.86 + 0.22 * share + 0.11 * leaf)[..., None]
+    height = np.where(reach < 1.0, height_m * share + 0.6 * leaf, 0.0)
+    tone = colour * (0.84 + 0.24 * share + 0.10 * leaf)[..., None]
     return np.clip(tone, 0, 255).astype(np.uint8), np.clip(height / _HEIGHT_STEP_M, 0, 255).astype(np.uint8)
 
 

@@ -20,7 +20,7 @@ from simulator.world.terrain import Ground
 
 HEIGHT_STEP_M = 0.1  # canopy heights are stored in steps of this
 _STRIP_ROWS = 400
-_TILE_CELLS = 780
+_TILE_M = 312.0  # woodland repeats after this
 
 
 # Colours are BGR albedos 0..255.
@@ -57,7 +57,7 @@ class Surface:
 def make_surface(config: WorldConfig, ground: Ground, cover: LandCover) -> Surface:
     """Paints a world. Seconds of work and ``3 * (size / texture)^2`` bytes."""
     rng = np.random.default_rng([config.seed, 3])
-    tiles = max(1, round(config.size_m / config.texture_m / _TILE_CELLS))
+    tiles = max(1, round(config.size_m / _TILE_M))
     tile_cells = 32 * round(config.size_m / config.texture_m / tiles / 32)  # halves evenly, so far views stay aligned
     grid = Grid(config.size_m, tiles * tile_cells)
     canopy = np.zeros((grid.cells, grid.cells), np.uint8)
