@@ -237,7 +237,8 @@ class Autopilot:
         self._landed_since_s = self.craft.time_s
         self.emit_report(mavlink.MAVLINK_MSG_ID_GPS_GLOBAL_ORIGIN)
         self.emit_report(mavlink.MAVLINK_MSG_ID_HOME_POSITION)
-        self.behaviour = self._behave()
+        if self.mode.number != AUTO:
+            self.behaviour = self._behave()
         return True
 
     def disarm(self, *, forced: bool = False) -> bool:
