@@ -15,6 +15,7 @@ import structlog
 from ulid import ULID
 
 from agent.alerts import repository
+from agent.alerts.answers import listen
 from agent.alerts.compose import Composer, Step
 from agent.alerts.incident import Incident, SightingContext, absorbed, gone, opened, said
 from agent.alerts.lifecycle import AlertEvent, next_status
@@ -30,7 +31,7 @@ from agent.core.tasks import background
 from agent.domain.alert import Alert, AlertStatus
 from agent.domain.codes import words_of
 from agent.domain.hazard import Hazard
-from agent.domain.hub import AlertChange
+from agent.domain.hub import ActionReceived, AlertChange
 from agent.domain.sighting import Sighting, SightingLevel
 from agent.domain.status import Reason
 from agent.domain.topics import Topics
@@ -75,6 +76,11 @@ class AlertService:
     def open_alerts(self) -> tuple[Alert, ...]:
         """The open alerts as they were last told."""
         return tuple(i.published for i in self._incidents.values() if i.published and not i.closed)
+
+    def departments_of(self, alert: str) -> tuple[str, ...] | None:
+        """Who is told of an alert; None where there is no such alert."""
+        incident = self._incidents.get(alert)
+        return incident.departments if incident else None
 
     @property
     def reasons(self) -> tuple[Reason, ...]:
@@ -273,10 +279,13 @@ async def open_alerts(
 ) -> AsyncIterator[AlertService]:
     """The alert service with its timers, for as long as the block lasts.
 
+    Open it before the hub: answers that waited at the broker come in as soon as the hub is connected.
+
     Raises:
         StoreError: the incidents of earlier runs cannot be read.
     """
     service = AlertService(config, topics, store, bus, clock, simulated=simulated)
     await service.load()
-    async with background(service.run(), "alerts"):
-        yield service
+    with bus.subscribe(ActionReceived) as answers:
+        async with background(service.run(), "alerts"), background(listen(service, answers), "answers"):
+            yield service

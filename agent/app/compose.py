@@ -44,11 +44,12 @@ async def serve(config: Config, clock: Clock) -> None:
     bus = Bus()
     async with AsyncExitStack() as parts:
         store = parts.enter_context(open_store(config.store, clock))
-        hub = await parts.enter_async_context(open_hub(config.hub, config.nest.id, store.outbox, bus, clock))
         topics = Topics(config.hub.topic_root, config.nest.id)
+        # Alerts before the hub: answers that waited at the broker come in as soon as it is connected.
         alerts = await parts.enter_async_context(
             open_alerts(config.alerts, topics, store, bus, clock, simulated=config.nest.simulated)
         )
+        hub = await parts.enter_async_context(open_hub(config.hub, config.nest.id, store.outbox, bus, clock))
         station = await parts.enter_async_context(open_station(config.dock, config.weather, bus, clock))
         vision = await parts.enter_async_context(
             VisionSupervisor(

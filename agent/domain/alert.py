@@ -56,6 +56,15 @@ class HistoryEntry(Wire):
     reason: str = ""
 
 
+class AlertAction(Wire):
+    """A department's answer to an alert, sent to the nest that raised it."""
+
+    alert: str = Field(min_length=1, max_length=64)
+    action: Literal["acknowledge", "dispatch", "resolve", "false_alarm", "look_again"]
+    by: str = Field(min_length=1, max_length=200)
+    reason: str = Field(default="", max_length=2000)
+
+
 class GeoJsonPolygon(Wire):
     """RFC 7946 polygon: rings of [lon, lat], closed."""
 

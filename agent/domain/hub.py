@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from agent.domain.alert import Alert
+from agent.domain.alert import Alert, AlertAction
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,3 +68,15 @@ class AlertChange:
 
     alert: Alert
     previous: Alert | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ActionReceived:
+    """A department answered an alert.
+
+    Attributes:
+        department: which one; the broker vouches for it.
+    """
+
+    department: str
+    action: AlertAction

@@ -5,7 +5,7 @@ The table is the contract: who speaks, delivery, payload. Knows nothing of a bro
 
 from dataclasses import dataclass
 
-from agent.domain.alert import Alert
+from agent.domain.alert import Alert, AlertAction
 from agent.domain.hazard import Hazard
 from agent.domain.status import DroneTelemetry, FlightReport, NestStatus
 from agent.domain.wire import Wire
@@ -44,6 +44,7 @@ TOPICS: dict[str, TopicRow] = {
     "telemetry": TopicRow("nests/{nest}/telemetry", 0, 10.0, "nest.telemetry.v1", DroneTelemetry, retain=False),
     "flight": TopicRow("nests/{nest}/flights/{flight}", 1, _DAY_S, "nest.flight.v1", FlightReport),
     "alert": TopicRow(_ALERT, 1, None, "nest.alert.v1", Alert),
+    "action": TopicRow("acks/{department}/{nest}", 1, None, "nest.alert.action.v1", AlertAction, retain=False, from_nest=False),
     "snapshot": TopicRow(_ALERT + "/snapshot", 1, None, "nest.alert.snapshot.v1", None, "image/jpeg"),
 }
 
@@ -84,6 +85,14 @@ class Topics:
     def snapshot(self, department: str, hazard: Hazard, alert: str) -> str:
         """Where an alert's picture stands for a department."""
         return self._fill("snapshot", department=department, hazard=hazard.value, alert=alert)
+
+    def actions(self) -> str:
+        """Filter of the departments' answers to this nest's alerts."""
+        return self._fill("action", department="+")
+
+    def department_of(self, action_topic: str) -> str:
+        """Which department sent an answer: the broker lets each publish under its own name only."""
+        return action_topic.removeprefix(self.root + "/").split("/")[1]
 
     def _fill(self, row: str, **levels: str) -> str:
         return f"{self.root}/{TOPICS[row].pattern.format(nest=self.nest, **levels)}"

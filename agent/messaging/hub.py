@@ -15,6 +15,7 @@ from agent.core.tasks import background
 from agent.domain.status import DroneTelemetry, FlightReport, NestStatus, NestSummary
 from agent.domain.topics import TOPICS, Topics
 from agent.domain.wire import Wire
+from agent.messaging.actions import ActionReader
 from agent.messaging.broker import Broker
 from agent.messaging.envelope import Packet, packet
 from agent.messaging.publisher import Publisher
@@ -30,7 +31,7 @@ class Hub:
         config: the broker.
         topics: the nest's topic names.
         outbox: where what must not be lost waits.
-        bus: gets HubLink, Delivered and SetAside.
+        bus: gets HubLink, Delivered, SetAside and ActionReceived.
         clock: the wall clock.
     """
 
@@ -39,8 +40,9 @@ class Hub:
         self._outbox = outbox
         self._clock = clock
         self._last: NestStatus | None = None
-        self._broker = Broker(config, f"nest-{topics.nest}", self._will)
-        self._publisher = Publisher(self._broker, outbox, topics.source, bus, clock, config.puback_timeout_s)
+        self._broker = Broker(config, f"nest-{topics.nest}", self._will, (topics.actions(),))
+        reader = ActionReader(topics, bus)
+        self._publisher = Publisher(self._broker, outbox, topics.source, bus, clock, reader.read, config.puback_timeout_s)
 
     def publish_status(self, status: NestStatus) -> None:
         """Tells the nest's status, now or as soon as there is a connection. Only the newest counts."""

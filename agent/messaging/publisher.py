@@ -16,8 +16,9 @@ from agent.core.bus import Bus
 from agent.core.clock import Clock, utc_from_unix
 from agent.core.errors import StoreError
 from agent.domain.hub import Delivered, HubLink, SetAside
-from agent.messaging.broker import Broker, Session
+from agent.messaging.broker import Broker
 from agent.messaging.envelope import Packet, packet
+from agent.messaging.link import Incoming, Session
 from agent.messaging.verdict import CONNECTION_BROKE, Verdict, delay_s, verdict
 from agent.store.outbox import Message, Outbox, Queued
 
@@ -47,18 +48,29 @@ class Publisher:
         source: CloudEvents source.
         bus: gets HubLink, Delivered and SetAside.
         clock: the wall clock.
+        reader: is given what comes in.
         puback_timeout_s: an acknowledgement that takes longer makes a new connection.
 
     Attributes:
         status_delivered: set while the broker has the present status.
     """
 
-    def __init__(self, broker: Broker, outbox: Outbox, source: str, bus: Bus, clock: Clock, puback_timeout_s: float) -> None:
+    def __init__(
+        self,
+        broker: Broker,
+        outbox: Outbox,
+        source: str,
+        bus: Bus,
+        clock: Clock,
+        reader: Callable[[Incoming], None],
+        puback_timeout_s: float,
+    ) -> None:
         self._broker = broker
         self._outbox = outbox
         self._source = source
         self._bus = bus
         self._clock = clock
+        self._reader = reader
         self._puback_timeout_s = puback_timeout_s
         self._session: Session | None = None
         self._forgotten = False
@@ -98,6 +110,10 @@ class Publisher:
         if under_way is not None:
             self._answered.append((under_way, reason_code))
             self._outbox.changed.set()
+
+    def incoming(self, message: Incoming) -> None:
+        """Somebody sent something to the nest."""
+        self._reader(message)
 
     # What the hub's users tell.
 

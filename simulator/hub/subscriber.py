@@ -192,7 +192,7 @@ class Subscriber:
                 "sha256": hashlib.sha256(received.data).hexdigest(),
             }
         else:
-            content = received.body if received.data and kind != "snapshot" else None
+            content = _json_or_none(received.data)
         line = {
             "received_unix_s": received.received_unix_s,
             "topic": received.topic,
@@ -203,6 +203,14 @@ class Subscriber:
         }
         if kind != "telemetry":
             self._files.line("alerts.jsonl" if kind == "alert" else "messages.jsonl", line)
+
+
+def _json_or_none(data: bytes) -> Any:  # noqa: ANN401 JSON
+    """The payload as JSON; None where it is empty or anything else. A recorder outlives whatever is sent."""
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _kind(received: Received) -> str:
@@ -217,7 +225,7 @@ def _read(message: mqtt.MQTTMessage) -> Received:
     data = bytes(message.payload)
     attributes = dict(getattr(message.properties, "UserProperty", []) or [])
     if not attributes and data.startswith(b'{"specversion"'):
-        event = json.loads(data)
+        event = _json_or_none(data) or {"data": None}
         data = json.dumps(event.pop("data")).encode()
         attributes = {name: str(value) for name, value in event.items()}
     return Received(time.time(), message.topic, attributes, data, bool(message.retain))

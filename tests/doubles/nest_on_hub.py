@@ -77,8 +77,8 @@ async def nest_on_hub(directory: Path, hub: HubSection, nest: str = "n1") -> Asy
     with open_store(StoreSection(directory=directory), clock) as store, bus.subscribe(Delivered, HubLink, SetAside) as inbox:
         topics = Topics("nest/v1", nest)
         async with (
-            open_hub(hub, nest, store.outbox, bus, clock) as opened,
             open_alerts(AlertsSection(), topics, store, bus, clock, simulated=True) as alerts,
+            open_hub(hub, nest, store.outbox, bus, clock) as opened,
         ):
             parts = NestOnHub(opened, alerts, store, clock)
             listening = asyncio.create_task(parts.listen(inbox))

@@ -9,6 +9,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+from paho.mqtt import publish
 
 from agent.alerts.lifecycle import AlertEvent
 from agent.core.clock import Clock
@@ -55,6 +56,7 @@ async def test_everything_a_nest_says_arrives_and_fits_its_schema(
     broker = start_broker(kind, options)
     desk = start_desk(broker, **account)
     async with nest_on_hub(tmp_path / "store", hub_section(broker, **settings)) as nest:
+        await nest.until_delivered(1, "nest.status.v1")
         told = await nest.raise_alert(evidence=(picture(tmp_path),))
         await nest.hub.publish_report(_report("f1"))
         assert nest.hub.publish_telemetry(DroneTelemetry(at=Clock().utc(), flight_state="IDLE", mode="hold"))
@@ -245,3 +247,57 @@ def test_a_broker_that_cannot_start_says_why(tmp_path: Path, start_broker: Start
         start_broker("mosquitto", BrokerOptions(extra=("nonsense yes",)))
     assert caught.value.code == "sim.broker"
     assert Broker(tmp_path, "embedded").kind == "embedded"
+
+
+def _send(broker: Broker, topic: str, payload: bytes) -> None:
+    """Publishes as any client would."""
+    publish.single(topic, payload, qos=1, hostname=broker.host, port=broker.port)
+
+
+@pytest.mark.parametrize("kind", ["mosquitto", "embedded"])
+async def test_a_department_answers_and_everybody_sees_it(
+    start_broker: StartBroker, start_desk: StartDesk, tmp_path: Path, kind: str
+) -> None:
+    broker = start_broker(kind)
+    desk = start_desk(broker)
+    async with nest_on_hub(tmp_path / "store", hub_section(broker)) as nest:
+        told = await nest.raise_alert()
+        await nest.until_delivered(2)
+
+        def send(department: str, body: object) -> None:
+            data = body if isinstance(body, bytes) else json.dumps(body).encode()
+            _send(broker, f"nest/v1/acks/{department}/n1", data)
+
+        good = {"alert": told.alert, "action": "acknowledge", "by": "anna"}
+        nonsense = (
+            b"\xff\xfe",
+            b"[" * 10_000,
+            b"{}",
+            {**good, "action": "explode"},
+            {**good, "unknown": 1},
+            {**good, "by": "x" * 20_000},
+        )
+        for body in nonsense:
+            await asyncio.to_thread(send, "forestry", body)
+        await asyncio.to_thread(send, "water", {**good, "action": "resolve"})  # not told of fires
+        await asyncio.to_thread(send, "forestry", good)
+        await nest.until_delivered(4)
+        structured = {"specversion": "1.0", "id": "1", "source": "/desk", "type": "x", "data": {**good, "action": "dispatch"}}
+        await asyncio.to_thread(send, "emergency", structured)
+        await nest.until_delivered(6)
+        await _got(desk, lambda got: len(_alerts(got)) >= 6)
+    bodies = [m.body for m in _alerts(desk.messages) if "/forestry/" in m.topic]
+    assert [(b["sequence"], b["status"]) for b in bodies] == [(1, "open"), (2, "acknowledged"), (3, "dispatched")]
+    assert [h["by"] for h in bodies[-1]["history"][1:]] == ["anna@forestry", "anna@emergency"]
+
+
+async def test_an_answer_that_came_while_the_nest_was_away_counts(start_broker: StartBroker, tmp_path: Path) -> None:
+    broker = start_broker()
+    async with nest_on_hub(tmp_path / "store", hub_section(broker)) as nest:
+        told = await nest.raise_alert()
+        await nest.until_delivered(2)
+    body = json.dumps({"alert": told.alert, "action": "false_alarm", "by": "anna", "reason": "a barbecue"}).encode()
+    await asyncio.to_thread(_send, broker, "nest/v1/acks/forestry/n1", body)
+    async with nest_on_hub(tmp_path / "store", hub_section(broker)) as nest:
+        await nest.until_delivered(2)
+        assert nest.alerts.open_alerts == ()

@@ -69,6 +69,7 @@ def test_delivery_of_each_topic_is_as_the_contract_says(name: str) -> None:
         "flight": (1, True, 86_400.0),
         "alert": (1, True, None),
         "snapshot": (1, True, None),
+        "action": (1, False, None),
     }
     row = TOPICS[name]
     assert (row.qos, row.retain, row.expiry_s) == contract[name]
