@@ -68,7 +68,7 @@ class InMemoryDock:
         """See the interface."""
         self._answer()
         now_s = asyncio.get_running_loop().time()
-        self._advance(now_s)
+        self.advance(now_s)
         lid, clamps = self._lid_state(), self._clamp_state()
         seen = DockState(
             at_s=now_s,
@@ -99,7 +99,7 @@ class InMemoryDock:
         self._answer()
         self.commands.append(movement)
         now_s = asyncio.get_running_loop().time()
-        self._advance(now_s)
+        self.advance(now_s)
         if movement is Movement.RESET:
             self.jam_latched = self.refused = False
             return
@@ -123,7 +123,8 @@ class InMemoryDock:
         if self.silent:
             raise LinkError("dock.unreachable", "the double is silent")
 
-    def _advance(self, now_s: float) -> None:
+    def advance(self, now_s: float) -> None:
+        """Moves every part to where it is now."""
         if self.emergency_stop:
             self.lid.goal = self.clamps.goal = self.charger.goal = None
         if self.lid.goal is not None and self.lid.jammed:

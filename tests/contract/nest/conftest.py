@@ -81,6 +81,7 @@ class DoubleRig(Rig):
 
     def fault(self, name: str, *, sensor: str = "lid_open") -> None:
         box = self.double
+        box.advance(asyncio.get_running_loop().time())
         box.lid.jammed = name == "lid_jam"
         box.silent = name == "modbus_silent"
         box.emergency_stop = name == "emergency_stop"

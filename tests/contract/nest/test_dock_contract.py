@@ -197,3 +197,19 @@ async def test_a_second_request_waits_for_nobody(rig):
     assert isinstance(outcome, Refused)
     assert outcome.code == "dock.busy"
     assert await launch == Accepted()
+
+
+async def test_a_lid_that_jammed_half_way_is_closed_when_it_is_free_again(rig):
+    await settled(rig)
+    launch = asyncio.create_task(rig.station.prepare_launch(rig.where))
+    await until(rig, lambda d: d.lid is LidState.MOVING)
+    await asyncio.sleep(0.3)
+    rig.fault("lid_jam")
+    outcome = await launch
+    assert isinstance(outcome, Refused)
+    assert outcome.code == "dock.lid_jam"
+    state = await settled(rig)
+    assert (state.lid, "dock.lid_jam" in state.faults) == (LidState.STOPPED, True)
+    rig.fault("none")
+    assert await rig.station.secure(rig.where) == Accepted()  # resets the latched fault first
+    assert (await rig.dock.read()).faults == ()

@@ -86,6 +86,7 @@ async def test_a_plc_that_stands_still_is_found_and_forgets_what_was_asked(wired
     assert error.value.code == "dock.plc_stopped"
     with pytest.raises(ProtocolError):
         await wired.dock.command(Movement.LID_OPEN)
+    assert wired.simulated.plc.holding[1] == 0  # withdrawn: a PLC that does not clear its requests must not find it either
     wired.simulated.box.faults.change("none", active=True)
     await asyncio.sleep(1.0)
     assert (await wired.dock.read()).lid is LidState.CLOSED  # nobody opens the lid minutes later
