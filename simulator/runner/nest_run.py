@@ -24,6 +24,7 @@ from simulator.scenario import Scenario
 
 _NEST_SIM = (sys.executable, "-m", "simulator")
 _START_TIMEOUT_S = 120.0
+_VISION_START_S = 15.0
 
 
 @dataclass
@@ -115,7 +116,9 @@ def start_nest(scenario: Scenario, folder: Path, options: RunOptions, tell: Call
         tell("dock: PLC and weather station answer")
         processes.wait("camera", lambda: answers_well(f"http://127.0.0.1:{ports.camera}/health"), _START_TIMEOUT_S)
         tell("camera: video is on the network")
-        take_off = clock.utc() + timedelta(seconds=scenario.nest.take_off_after_s)
+        # The agent's vision process loads its models in real time, however fast the run's own clock goes.
+        lead_s = max(scenario.nest.take_off_after_s, _VISION_START_S * options.speed)
+        take_off = clock.utc() + timedelta(seconds=lead_s)
         water = json.loads((folder / "nest" / "river.geojson").read_text(encoding="utf-8"))
         config = write_nest(scenario, folder / "nest", ports, take_off, protocol, water)
         with Subscriber(Account("127.0.0.1", ports.broker, version_5=protocol == "5"), folder) as hub:

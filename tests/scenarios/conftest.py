@@ -62,7 +62,7 @@ class Followed:
 
 
 @contextmanager
-def followed(folder: Path, name: str = "short_patrol", speed: float = 6.0) -> Iterator[Followed]:
+def followed(folder: Path, name: str = "short_patrol", speed: float = 5.0) -> Iterator[Followed]:
     scenario = load_scenario(name)
     with start_nest(scenario, folder, RunOptions(speed=speed), print) as run:
         yield Followed(run)
