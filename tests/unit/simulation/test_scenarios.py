@@ -1,0 +1,121 @@
+"""Shipped scenarios can be flown; wrong ones are named; the loops keep time."""
+
+import asyncio
+import time
+from datetime import UTC, datetime
+
+import pytest
+
+from agent.config.load import load
+from agent.core.errors import ConfigError, DeviceError
+from agent.routes.checks import Limits, check_plan
+from agent.routes.compile import Pad, compile_route
+from agent.routes.library import load_routes, load_site
+from simulator.loops import ScaledLoop, VirtualLoop
+from simulator.runner.firmware import firmware_parameters
+from simulator.runner.nest_files import Ports, write_nest
+from simulator.runner.processes import Processes
+from simulator.scenario import load_scenario
+
+NO_WATER = {"type": "FeatureCollection", "features": []}
+PORTS = Ports(1883, 14550, 14551, 14552, 8090, 5020, 8091)
+
+
+@pytest.mark.parametrize("name", ["first_flight", "short_patrol"])
+def test_a_shipped_scenario_makes_files_that_the_agent_takes(tmp_path, name):
+    scenario = load_scenario(name)
+    path = write_nest(scenario, tmp_path, PORTS, datetime(2026, 1, 1, 12, 30, tzinfo=UTC), "5", NO_WATER)
+    config = load(path)
+    site = load_site(config.nest.site_file)
+    [route] = load_routes(config.nest.routes_dir).values()
+    pad = Pad(scenario.world.place.latlon, scenario.world.nest_alt_amsl_m)
+    plan = compile_route(route, site, pad, None, config.flight.takeoff_alt_rel_m)
+    assert not check_plan(plan, pad, None, Limits(20.0, 20.0, 30.0))
+    assert config.missions.schedule[0].route == route.id
+    assert config.missions.schedule[0].at_utc.isoformat() == "12:30:00"
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [("name: x", "title"), ("[", "YAML"), ("name: x\nspeed: fast", "speed")],
+)
+def test_a_wrong_scenario_is_named(tmp_path, content, told):
+    path = tmp_path / "mine.yaml"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(ConfigError, match=told):
+        load_scenario(str(path))
+
+
+def test_an_unknown_scenario_lists_those_there_are():
+    with pytest.raises(ConfigError, match="first_flight"):
+        load_scenario("second_flight")
+
+
+def test_the_simulated_drone_gets_what_the_preflight_check_demands():
+    values = firmware_parameters()
+    assert values["FS_GCS_ENABLE"] == 1
+    assert values["SYSID_MYGCS"] == 255
+
+
+def test_the_scaled_loop_runs_its_clock_faster():
+    async def nap():
+        loop = asyncio.get_running_loop()
+        before = loop.time()
+        await asyncio.sleep(5.0)
+        return loop.time() - before
+
+    began = time.monotonic()
+    with asyncio.Runner(loop_factory=lambda: ScaledLoop(50.0)) as runner:
+        slept = runner.run(nap())
+    assert slept >= 5.0
+    assert time.monotonic() - began < 4.0
+
+
+def test_the_virtual_loop_jumps_and_keeps_the_order_of_timers():
+    async def main():
+        order = []
+
+        async def at(delay):
+            await asyncio.sleep(delay)
+            order.append(delay)
+
+        await asyncio.gather(at(300.0), at(100.0), at(200.0))
+        return order, asyncio.get_running_loop().time()
+
+    began = time.monotonic()
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        order, now = runner.run(main())
+    assert order == [100.0, 200.0, 300.0]
+    assert now == pytest.approx(300.0, abs=1.0)
+    assert time.monotonic() - began < 10.0
+
+
+def test_a_process_that_ends_by_itself_is_named_with_its_last_words(tmp_path):
+    with Processes(tmp_path) as processes:
+        processes.start("talker", ("sh", "-c", "echo the last words; exit 3"))
+        with pytest.raises(DeviceError, match="talker ended with status 3") as caught:
+            processes.wait("never", lambda: False, 20.0)
+    assert "the last words" in caught.value.message
+
+
+def test_a_killed_run_leaves_no_process_behind(tmp_path):
+    with Processes(tmp_path) as processes:
+        child = processes.start("parent", ("sh", "-c", "sleep 300 & echo $!; wait"))
+        processes.wait("the grandchild", lambda: child.tail().strip().isdigit(), 20.0)
+        grandchild = int(child.tail())
+        child.kill()
+    with pytest.raises(ProcessLookupError):
+        _signal_until_gone(grandchild)
+
+
+def _signal_until_gone(pid: int) -> None:
+    """Asks for the process until it is gone; a zombie that nobody reaps yet still counts as there."""
+    import os
+    from pathlib import Path
+
+    end = time.monotonic() + 10.0
+    while time.monotonic() < end:
+        os.kill(pid, 0)
+        status = Path(f"/proc/{pid}/status")
+        if status.exists() and "State:\tZ" in status.read_text(encoding="utf-8"):
+            raise ProcessLookupError(pid)
