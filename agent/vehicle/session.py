@@ -44,6 +44,7 @@ class Session:
         self.telemetry = Telemetry()
         self.meaning = _UNKNOWN
         self.autopilot: Autopilot | None = None
+        self.on_autopilot: Callable[[Autopilot], None] = lambda _: None
         self.boots = 0
         self._bus = bus
         self._clock = clock
@@ -137,8 +138,9 @@ class Session:
     def _note_autopilot(self, frame: Frame) -> None:
         """Which autopilot it is; the driver for it is chosen in ``detect.py``."""
         autopilot = autopilot_of(frame)
-        if autopilot is not None:
+        if autopilot is not None and self.autopilot is None:
             self.autopilot = autopilot
+            self.on_autopilot(autopilot)  # before the heartbeat is read, so that already its mode is understood
 
     def _note_time(self, frame: Frame) -> None:
         """Keeps boot time in step, tells a reboot, and publishes the pose that goes with an attitude."""

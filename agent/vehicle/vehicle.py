@@ -9,6 +9,7 @@ from agent.core.geo import LatLon
 from agent.core.outcome import Outcome
 from agent.domain.mission import FlightPlan
 from agent.domain.telemetry import Telemetry
+from agent.mavlink.enums import Autopilot
 from agent.mavlink.identity import ask_version
 from agent.mavlink.streams import Streams
 from agent.vehicle.detect import DRIVERS
@@ -40,6 +41,7 @@ class MavlinkVehicle(Vehicle):
         self._driver: Driver | None = None
         self._identity: VehicleIdentity | None = None
         self._one_transfer = asyncio.Lock()
+        session.on_autopilot = self._choose_driver
 
     @property
     def telemetry(self) -> Telemetry:
@@ -51,12 +53,14 @@ class MavlinkVehicle(Vehicle):
         """None until the autopilot was heard and asked."""
         return self._identity
 
+    def _choose_driver(self, autopilot: Autopilot) -> None:
+        self._driver = DRIVERS[autopilot](self._session)
+
     async def acquaint(self) -> None:
-        """Waits for the autopilot, chooses its driver, then keeps its messages coming and learns who it is. For ever."""
-        await self._session.until(lambda _: self._session.autopilot is not None, float("inf"))
-        autopilot = self._session.autopilot
-        assert autopilot is not None  # noqa: S101 just waited for
-        driver = self._driver = DRIVERS[autopilot](self._session)
+        """Waits for the autopilot, then keeps its messages coming and learns who it is. For ever."""
+        await self._session.until(lambda _: self._driver is not None, float("inf"))
+        driver = self._driver
+        assert driver is not None  # noqa: S101 just waited for
         streams = Streams(self._session.commander, driver.traits.streams_hz)
         self._session.link.add_handler(streams.on_frame)
         async with asyncio.TaskGroup() as tasks:
