@@ -98,5 +98,6 @@ def _numbers(what: str, text: str, least: int, most: int) -> list[float]:
     except ValueError as error:
         raise ConfigError("config.invalid", f"{what} {text!r}: {error}") from error
     if not least <= len(values) <= most:
-        raise ConfigError("config.invalid", f"{what} {text!r}: {len(values)} numbers, {least} to {most} are wanted")
+        wanted = str(least) if least == most else f"{least} or {most}"
+        raise ConfigError("config.invalid", f"{what} {text!r}: {len(values)} numbers, {wanted} are wanted")
     return values

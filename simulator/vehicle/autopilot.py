@@ -58,6 +58,7 @@ class Autopilot:
         self.servers = {kind: self._server(kind) for kind in MISSION_TYPES}
         self.auto_armed = False
         self.reboot_wanted = False
+        self.wire_time_s = 0.0  # what the shared clock says when a message comes; ahead of the physics while that catches up
         self.prearm_ok = False
         self.mode = MODES[STABILIZE]
         self.behaviour: Behaviour = self._behave()

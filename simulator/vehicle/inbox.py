@@ -33,7 +33,7 @@ _IGNORE_YAW_RATE: Final = 0b1000_0000_0000
 def _heartbeat(ap: "Autopilot", channel: "Channel", message: Message) -> None:
     del channel
     if message.get_srcSystem() == int(ap.parameters["SYSID_MYGCS"]):
-        ap.failsafes.gcs_heard_s = ap.craft.time_s
+        ap.failsafes.gcs_heard_s = max(ap.craft.time_s, ap.wire_time_s)
 
 
 def _command(ap: "Autopilot", channel: "Channel", message: Message) -> None:

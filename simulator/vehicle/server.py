@@ -124,6 +124,7 @@ class VehicleServer:
 
     def received(self, peer: Peer, data: bytes) -> None:
         """Bytes came."""
+        self.autopilot.wire_time_s = self._clock.unix_s() - self.autopilot.setup.unix_boot_s
         for message, frame in peer.decode(data):
             router.take(self.autopilot, peer.channel, message, frame)
         for other in self._peers:
