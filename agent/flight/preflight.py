@@ -225,7 +225,8 @@ def _energy(facts: Facts, config: Config) -> Judgement:
     return _least(facts.charge_at_pad, config.flight.battery_reserve, "of full at the pad")
 
 
-_PICTURE_CODES = frozenset({"vision.black", "vision.frozen", "vision.washed_out", "vision.blurred"})
+PICTURE_CODES = frozenset({"vision.black", "vision.frozen", "vision.washed_out", "vision.blurred"})
+"""What a camera under a closed lid rightly says."""
 
 
 def _vision(facts: Facts, config: Config) -> Judgement:  # noqa: ARG001 a judge's signature
@@ -237,7 +238,7 @@ def _vision(facts: Facts, config: Config) -> Judgement:  # noqa: ARG001 a judge'
         return Judgement(passed=False, value="no model loaded", limit=limit)
     # Under a closed lid the camera rightly sees nothing; the picture is judged once the lid is open.
     blind = dock is not None and dock.lid is not LidState.OPEN
-    wrong = [code for code in status.health if not (blind and code in _PICTURE_CODES)]
+    wrong = [code for code in status.health if not (blind and code in PICTURE_CODES)]
     return Judgement(not wrong, ", ".join(wrong) or "alive", limit)
 
 
@@ -261,7 +262,7 @@ CHECKS: tuple[Check, ...] = (
     Check("preflight.dock_heard", _dock_heard, settles=True),
     Check("preflight.dock_well", _dock_well),
     Check("preflight.door", _door),
-    Check("preflight.mains", _mains, mandatory=False),
+    Check("preflight.mains", _mains),
     Check("preflight.on_pad", _on_pad, settles=True),
     Check("preflight.drone_heard", _heard, settles=True),
     Check("preflight.home", _home, settles=True),

@@ -29,7 +29,7 @@ def bench(
     rows = deliveries(out / "logs" / "agent.log")
     table = Table("from … to the broker's acknowledgement", "messages", "p50 s", "p95 s", "most s")
     for name, key in (("the confirming frame", "capture_to_puback_s"), ("the commit to disk", "commit_to_puback_s")):
-        values = sorted(row[key] for row in rows if row[key] is not None)
+        values = sorted(value for row in rows if (value := row[key]) is not None)
         table.add_row(name, str(len(values)), *(f"{value:.3f}" for value in spread(values)))
     console.print(table)
     console.print(
