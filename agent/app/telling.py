@@ -12,6 +12,7 @@ from agent.domain.codes import words_of
 from agent.domain.status import DroneTelemetry, NestStatus, NestSummary, PlaceRecord, Reason
 from agent.flight.context import FlightContext
 from agent.flight.director import Director
+from agent.flight.preflight import PICTURE_CODES
 from agent.flight.situation import Situation
 from agent.flight.table import AIRBORNE_STATES, State
 from agent.messaging.hub import Hub
@@ -143,4 +144,4 @@ def _reason(problem: Refused) -> Reason:
 def _expected_dark(code: str, situation: Situation) -> bool:
     """A picture that is black or still under a closed lid is no news."""
     dock = situation.dock
-    return dock is not None and dock.lid.value != "open" and code in {"vision.black", "vision.frozen", "vision.blurred"}
+    return dock is not None and dock.lid.value != "open" and code in PICTURE_CODES
