@@ -90,6 +90,10 @@ class Topics:
         """Filter of the departments' answers to this nest's alerts."""
         return self._fill("action", department="+")
 
+    def own_alerts(self) -> str:
+        """Filter of all alerts of this nest, without their pictures."""
+        return self._fill("alert", department="+", hazard="+", alert="+")
+
     def department_of(self, action_topic: str) -> str:
         """Which department sent an answer: the broker lets each publish under its own name only."""
         return action_topic.removeprefix(self.root + "/").split("/")[1]

@@ -68,8 +68,8 @@ class Broker:
             except LinkError as error:
                 listener.disconnected(error.code, error.message)
                 raise
-            listener.connected(session)
             link.subscribe(self._subscriptions)
+            listener.connected(session)
             since = loop.time()
             self._link = link
             try:
@@ -89,6 +89,16 @@ class Broker:
             ValueError: no broker could take such a packet.
         """
         return self._link.publish(packet) if self._link else None
+
+    def subscribe(self, topic_filter: str) -> None:
+        """Listens to one more filter for this connection, if there is one."""
+        if self._link:
+            self._link.subscribe((topic_filter,))
+
+    def unsubscribe(self, topic_filter: str) -> None:
+        """Listens to it no longer."""
+        if self._link:
+            self._link.unsubscribe(topic_filter)
 
     def renew(self, words: str) -> None:
         """Gives up a connection that does not do what it must; :meth:`run` makes a new one."""

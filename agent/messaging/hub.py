@@ -19,6 +19,7 @@ from agent.messaging.actions import ActionReader
 from agent.messaging.broker import Broker
 from agent.messaging.envelope import Packet, packet
 from agent.messaging.publisher import Publisher
+from agent.messaging.reconcile import Reconciler
 from agent.store.outbox import Message, Outbox, Priority
 
 _GOOD_BYE_S = 5.0
@@ -42,7 +43,10 @@ class Hub:
         self._last: NestStatus | None = None
         self._broker = Broker(config, f"nest-{topics.nest}", self._will, (topics.actions(),))
         reader = ActionReader(topics, bus)
-        self._publisher = Publisher(self._broker, outbox, topics.source, bus, clock, reader.read, config.puback_timeout_s)
+        reconciler = Reconciler(self._broker, outbox, topics, self._clearing)
+        self._publisher = Publisher(
+            self._broker, outbox, reconciler, topics.source, bus, clock, reader.read, config.puback_timeout_s
+        )
 
     def publish_status(self, status: NestStatus) -> None:
         """Tells the nest's status, now or as soon as there is a connection. Only the newest counts."""
@@ -93,6 +97,22 @@ class Hub:
         lost = last.model_copy(update={"state": NestSummary.LOST, "at": at, "reasons": ()})
         message = self._message("status", self._topics.status(), lost, at, Priority.STATUS)
         return packet(message, self._topics.source, version_5=self._broker.version_5)
+
+    def _clearing(self, topic: str) -> Message:
+        """Clears a retained topic of a closed alert."""
+        kind, now = TOPICS["alert"], self._clock.unix_s()
+        return Message(
+            message_id=str(ULID.from_timestamp(now)),
+            priority=Priority.ALERT,
+            order_key=topic,
+            topic=topic,
+            payload=b"",
+            content_type=kind.content_type,
+            event_type=kind.event_type,
+            subject=self._topics.nest,
+            event_unix_s=now,
+            retain=True,
+        )
 
     def _message(
         self, row: str, topic: str, body: Wire, at: datetime, priority: Priority, subject: str | None = None

@@ -34,11 +34,13 @@ class Incoming:
 
     Attributes:
         retained: it was stored at the broker and is not news.
+        attributes: MQTT 5 user properties.
     """
 
     topic: str
     payload: bytes
     retained: bool
+    attributes: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +180,10 @@ class Link:
         if filters:
             self._client.subscribe([(text, 1) for text in filters])
 
+    def unsubscribe(self, topic_filter: str) -> None:
+        """Listens to a filter no longer."""
+        self._client.unsubscribe(topic_filter)
+
     def give_up(self, code: str, words: str) -> None:
         """The connection counts as lost; the first reason stays."""
         if not self.lost.is_set():
@@ -210,7 +216,8 @@ class Link:
         self._loop.call_soon_threadsafe(self._listener_puback, mid, reason.value)
 
     def _on_message(self, _c: mqtt.Client, _u: object, message: mqtt.MQTTMessage) -> None:
-        incoming = Incoming(message.topic, bytes(message.payload), bool(message.retain))
+        attributes = dict(getattr(message.properties, "UserProperty", ()))
+        incoming = Incoming(message.topic, bytes(message.payload), bool(message.retain), attributes)
         self._loop.call_soon_threadsafe(self._listener.incoming, incoming)
 
     def _connected(self, session_present: bool, reason: ReasonCode, properties: Properties | None) -> None:  # noqa: FBT001

@@ -19,6 +19,7 @@ from agent.domain.hub import Delivered, HubLink, SetAside
 from agent.messaging.broker import Broker
 from agent.messaging.envelope import Packet, packet
 from agent.messaging.link import Incoming, Session
+from agent.messaging.reconcile import Reconciler
 from agent.messaging.verdict import CONNECTION_BROKE, Verdict, delay_s, verdict
 from agent.store.outbox import Message, Outbox, Queued
 
@@ -45,6 +46,7 @@ class Publisher:
     Args:
         broker: the connection; :meth:`Broker.run` must be given this object as its listener.
         outbox: what has to go.
+        reconciler: compares what the broker retains with what it was told.
         source: CloudEvents source.
         bus: gets HubLink, Delivered and SetAside.
         clock: the wall clock.
@@ -59,6 +61,7 @@ class Publisher:
         self,
         broker: Broker,
         outbox: Outbox,
+        reconciler: Reconciler,
         source: str,
         bus: Bus,
         clock: Clock,
@@ -67,6 +70,7 @@ class Publisher:
     ) -> None:
         self._broker = broker
         self._outbox = outbox
+        self._reconciler = reconciler
         self._source = source
         self._bus = bus
         self._clock = clock
@@ -89,6 +93,7 @@ class Publisher:
         self._session = session
         self._status_told = False
         self._forgotten = self._forgotten or not session.resumed
+        self._reconciler.connected()
         self._bus.publish(HubLink(connected=True))
         log.info("hub connected", resumed=session.resumed)
         self._outbox.changed.set()
@@ -112,8 +117,11 @@ class Publisher:
             self._outbox.changed.set()
 
     def incoming(self, message: Incoming) -> None:
-        """Somebody sent something to the nest."""
-        self._reader(message)
+        """Somebody sent something to the nest, or the broker shows what it retains of it."""
+        if self._reconciler.is_own(message.topic):
+            self._reconciler.take(message)
+        else:
+            self._reader(message)
 
     # What the hub's users tell.
 
@@ -140,7 +148,7 @@ class Publisher:
                 pass
             self._outbox.changed.clear()
             # Each by itself: on a disk that takes no writes, what is in the outbox still goes out.
-            for step in (self._settle, self._fill, self._prune):
+            for step in (self._settle, self._fill, self._prune, self._reconcile):
                 await self._safely(step)
             self._check_time(loop.time())
 
@@ -263,6 +271,10 @@ class Publisher:
         if now_s - self._pruned_at_s >= _PRUNE_EVERY_S:
             self._pruned_at_s = now_s
             await self._outbox.prune()
+
+    async def _reconcile(self) -> None:
+        if self._session is not None:
+            await self._reconciler.step()
 
     def _check_time(self, now_s: float) -> None:
         """A broker that acknowledges nothing for too long is left and called anew."""

@@ -14,6 +14,7 @@ from agent.core.clock import Clock
 from agent.store.database import Database
 
 _REPORT_KEPT_S = 7 * 86_400.0
+_CLEARED_KEPT_S = 30 * 86_400.0
 
 
 class Priority(IntEnum):
@@ -88,7 +89,7 @@ INSERT OR REPLACE INTO retained ({", ".join(_RETAINED)}, until_unix_s) VALUES ({
 _RESEND = f"""
 INSERT OR IGNORE INTO outbox ({", ".join(_RETAINED)}, retain, committed_unix_s)
 SELECT {", ".join(_RETAINED)}, 1, :now FROM retained
-WHERE (until_unix_s IS NULL OR until_unix_s > :now)
+WHERE (until_unix_s IS NULL OR until_unix_s > :now) AND (:under IS NULL OR topic = :under OR topic LIKE :under || '/%')
   AND topic NOT IN (SELECT topic FROM outbox WHERE set_aside IS NULL)
 ORDER BY priority, rowid
 """  # noqa: S608 column names are our own
@@ -153,8 +154,10 @@ class Outbox:
             if message.retain and message.payload:
                 until = None if message.expiry_s is None else self._clock.unix_s() + message.expiry_s
                 connection.execute(_KEEP_RETAINED, (*(getattr(message, name) for name in _RETAINED), until))
+                connection.execute("DELETE FROM cleared WHERE topic = ?", (message.topic,))
             elif message.retain:
                 connection.execute("DELETE FROM retained WHERE topic = ?", (message.topic,))
+                connection.execute("INSERT OR REPLACE INTO cleared VALUES (?, ?)", (message.topic, self._clock.unix_s()))
 
     async def postpone(self, queued: Queued, delay_s: float) -> None:
         """Tries the message again later; those behind it in its order wait with it."""
@@ -178,7 +181,24 @@ class Outbox:
         return count
 
     def _resend_retained(self, connection: sqlite3.Connection) -> int:
-        return connection.execute(_RESEND, {"now": self._clock.unix_s()}).rowcount
+        return connection.execute(_RESEND, {"now": self._clock.unix_s(), "under": None}).rowcount
+
+    async def resend(self, topics: Sequence[str]) -> None:
+        """Queues what the broker should retain on these topics and below them, with the same ids."""
+        await self.database.run(self._resend, topics)
+        self.changed.set()
+
+    def _resend(self, connection: sqlite3.Connection, topics: Sequence[str]) -> None:
+        now = self._clock.unix_s()
+        connection.executemany(_RESEND, [{"now": now, "under": topic} for topic in topics])
+
+    async def told(self) -> dict[str, str]:
+        """Topics that the broker should retain alerts on now -> message id; without those for which something waits."""
+        return await self.database.read(_told)
+
+    async def cleared_among(self, topics: set[str]) -> list[str]:
+        """Which of these topics were cleared and not used since."""
+        return await self.database.read(_cleared_among, topics)
 
     async def prune(self) -> int:
         """Drops what is worth nothing any more. Alerts are never dropped. Returns how many messages went."""
@@ -187,6 +207,7 @@ class Outbox:
     def _prune(self, connection: sqlite3.Connection) -> int:
         now = self._clock.unix_s()
         connection.execute("DELETE FROM retained WHERE until_unix_s <= ?", (now,))
+        connection.execute("DELETE FROM cleared WHERE at_unix_s <= ?", (now - _CLEARED_KEPT_S,))
         old = "DELETE FROM outbox WHERE priority > ? AND committed_unix_s <= ?"
         return connection.execute(old, (Priority.ALERT, now - _REPORT_KEPT_S)).rowcount
 
@@ -204,6 +225,19 @@ def _retry_set_aside(connection: sqlite3.Connection) -> int:
         "UPDATE outbox SET set_aside = NULL, attempts = 0, not_before_unix_s = 0 WHERE set_aside IS NOT NULL AND priority = ?"
     )
     return connection.execute(back, (Priority.ALERT,)).rowcount
+
+
+def _told(connection: sqlite3.Connection) -> dict[str, str]:
+    query = """
+    SELECT topic, message_id FROM retained
+    WHERE priority = ? AND content_type = 'application/json' AND topic NOT IN (SELECT topic FROM outbox WHERE set_aside IS NULL)
+    """
+    return {row["topic"]: row["message_id"] for row in connection.execute(query, (Priority.ALERT,))}
+
+
+def _cleared_among(connection: sqlite3.Connection, topics: set[str]) -> list[str]:
+    known = {row["topic"] for row in connection.execute("SELECT topic FROM cleared")}
+    return sorted(known & topics)
 
 
 def _depth(connection: sqlite3.Connection) -> Depth:

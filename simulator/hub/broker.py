@@ -185,8 +185,6 @@ class Broker:
             "persistence true",
             f"persistence_location {self.directory}/",
             "persistence_file mosquitto.db",
-            # Saved after every change, so that a killed broker has lost nothing that it acknowledged.
-            "autosave_on_changes true",
             "autosave_interval 1",
             "max_queued_messages 0",
             "log_dest stdout",

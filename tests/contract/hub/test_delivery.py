@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from paho.mqtt import publish
 
 from agent.alerts.lifecycle import AlertEvent
 from agent.core.clock import Clock
-from agent.domain.hub import HubLink, SetAside
+from agent.domain.hub import Delivered, HubLink, SetAside
 from agent.domain.status import DroneTelemetry, FlightReport
 from agent.messaging.schema import schemas
 from simulator.hub.broker import Broker, BrokerOptions, free_port
@@ -301,3 +302,31 @@ async def test_an_answer_that_came_while_the_nest_was_away_counts(start_broker: 
     async with nest_on_hub(tmp_path / "store", hub_section(broker)) as nest:
         await nest.until_delivered(2)
         assert nest.alerts.open_alerts == ()
+
+
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+async def test_a_broker_that_comes_back_with_an_old_state(
+    start_broker: StartBroker, start_desk: StartDesk, tmp_path: Path, protocol: str
+) -> None:
+    """It knows the nest's session, but it lost one alert that it had acknowledged and still has one that is closed."""
+    broker = start_broker()
+    database, old = broker.directory / "mosquitto.db", tmp_path / "old.db"
+    async with nest_on_hub(tmp_path / "store", hub_section(broker, protocol=protocol)) as nest:
+        closed = await nest.raise_alert(evidence=(picture(tmp_path),))
+        await nest.until_delivered(2, "nest.alert.snapshot.v1")
+        broker.stop()
+        shutil.copy(database, old)
+        broker.start()
+        lost = await nest.raise_alert("track-2", north_m=900.0, evidence=(picture(tmp_path, seed=1),))
+        await nest.alerts.on_action(closed.alert, AlertEvent.RESOLVE, "anna")
+        await nest.until(lambda _: len(nest.delivered("nest.alert.v1")) >= 8)
+        broker.kill()
+        shutil.copy(old, database)
+        broker.start()
+        before = len(nest.said)
+        # The lost alert and its picture again, and the closed one cleared again, for both departments.
+        await nest.until(lambda said: sum(isinstance(v, Delivered) and "/alerts/" in v.topic for v in said[before:]) >= 8)
+        late = start_desk(broker, "late")
+        await _got(late, lambda got: sum("/alerts/" in m.topic for m in got) >= 4)
+    retained = {m.topic.split("/alerts/")[1] for m in late.messages if m.retained and "/alerts/" in m.topic}
+    assert retained == {f"{d}/fire/n1/{lost.alert}{s}" for d in ("forestry", "emergency") for s in ("", "/snapshot")}
