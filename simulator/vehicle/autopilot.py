@@ -32,6 +32,8 @@ from simulator.vehicle.wire import Message, mavlink
 _WATCH_S: Final = 0.1  # period of failsafes and checks
 _DISARM_AFTER_LANDING_S: Final = 0.3
 _TIMESYNC_S: Final = 10.0
+_FELT_M_S: Final = 0.1
+_CRASH_M_S: Final = 3.0
 _SELF_START_S: Final = 3.0  # AUTO_OPTIONS 3: takes off this long after arming
 _DISARM_MODES: Final = (AUTO, RTL, LAND)
 
@@ -164,14 +166,21 @@ class Autopilot:
         self.gimbal.step(dt_s)
         craft.step(dt_s)
         self.shutter.step()
-        if craft.impact_m_s is not None and craft.impact_m_s > 0.1:
-            self.say(f"SIM Hit ground at {craft.impact_m_s:.6f} m/s", mavlink.MAV_SEVERITY_INFO)
+        if craft.impact_m_s is not None:
+            self._touch_down(craft.impact_m_s)
         for server in self.servers.values():
             server.step(craft.time_s)
         if craft.time_s >= self._watch_due_s:
             self._watch_due_s = craft.time_s + _WATCH_S
             self._watch()
         self._stream(dt_s)
+
+    def _touch_down(self, impact_m_s: float) -> None:
+        if impact_m_s > _FELT_M_S:
+            self.say(f"SIM Hit ground at {impact_m_s:.6f} m/s", mavlink.MAV_SEVERITY_INFO)
+        if impact_m_s > _CRASH_M_S and self.craft.armed and self.parameters["FS_CRASH_CHECK"] == 1:
+            self.say("Crash: Disarming", mavlink.MAV_SEVERITY_EMERGENCY)
+            self.disarm(forced=True)
 
     def _begin_flight_code(self) -> None:
         """At "ArduPilot Ready" a mode that was set before is lost."""
@@ -185,6 +194,7 @@ class Autopilot:
             self.fence.load(self.store.fence)
         for name, kind in (("MIS_TOTAL", MISSION), ("FENCE_TOTAL", FENCE), ("RALLY_TOTAL", RALLY)):
             self.parameters.set(name, self.store.count(kind))
+        self.craft.read_faults()
         self.failsafes.step(_WATCH_S)
         self._prearm()
         self._auto_disarm()

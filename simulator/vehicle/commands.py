@@ -169,8 +169,7 @@ def set_home(ap: "Autopilot", order: Order) -> int:
     if order.params[0] == 1.0:
         ap.set_home(ap.craft.position())
         return ACCEPTED
-    frame = mavlink.MAV_FRAME_GLOBAL if order.frame == RELATIVE and order.channel is not None else order.frame
-    place = place_of(ap, Order(order.command, order.params, order.lat_deg, order.lon_deg, order.alt_m, frame))
+    place = place_of(ap, order)
     if place is None or (order.lat_deg == 0 and order.lon_deg == 0):
         return DENIED
     ap.set_home(place)

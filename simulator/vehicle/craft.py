@@ -21,6 +21,7 @@ from simulator.vehicle.wind import Wind
 
 HOVER_THROTTLE: Final = 0.37
 _PAD_RADIUS_M: Final = 1.5
+_SPIN_RAD_S: Final = 8.0
 _TOUCHDOWN_S: Final = 1.8  # resting this long with a descent wanted counts as landed
 
 Ground = Callable[[LatLon], float | None]
@@ -186,6 +187,13 @@ class Craft:
         if self.armed and not self.landed:
             self.flown_s += dt_s
 
+    def read_faults(self) -> None:
+        """Takes the motor faults from the parameters: SIM_ENGINE_FAIL is a mask, SIM_ENGINE_MUL what thrust is left."""
+        failed = (int(self.parameters["SIM_ENGINE_FAIL"]) & 0xF).bit_count()
+        lost = failed * (1.0 - min(max(self.parameters["SIM_ENGINE_MUL"], 0.0), 1.0))
+        # Without one of four motors the opposite one cannot be used either.
+        self.body.lift_loss = max(1.0 - 0.5 * lost, 0.0)
+
     def _control(self, dt_s: float) -> None:
         drive = self.drive
         drive.acc_north = drive.acc_east = drive.lift = 0.0
@@ -201,6 +209,8 @@ class Craft:
             drive.lift = GRAVITY_M_S2 * self.thrust / HOVER_THROTTLE
         if self.battery.charge <= 0.0:
             drive.lift = 0.0
+        if self.body.lift_loss < 1.0:
+            drive.yaw_rate = _SPIN_RAD_S * (1.0 - self.body.lift_loss)  # a lost motor leaves its torque unbalanced
 
     def _yaw_rate(self) -> float:
         if self.yaw_rate is not None:

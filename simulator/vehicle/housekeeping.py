@@ -192,7 +192,8 @@ def order_of(message: Message, channel: "Channel") -> Order:
         scale = 1e7 if message.command in PLACED else 1.0
         lat, lon = message.x / scale, message.y / scale
         return Order(message.command, params, lat, lon, float(message.z), int(message.frame), channel)
-    return Order(
-        message.command, params, float(message.param5), float(message.param6), float(message.param7),
-        mavlink.MAV_FRAME_GLOBAL_RELATIVE_ALT, channel,
-    )  # fmt: skip
+    # COMMAND_LONG has no frame: heights are above home, except the height of home itself.
+    own_height = message.command == mavlink.MAV_CMD_DO_SET_HOME
+    frame = mavlink.MAV_FRAME_GLOBAL if own_height else mavlink.MAV_FRAME_GLOBAL_RELATIVE_ALT
+    lat, lon = float(message.param5), float(message.param6)
+    return Order(message.command, params, lat, lon, float(message.param7), int(frame), channel)

@@ -1,6 +1,7 @@
 """Boot, arming, parameters and streams of the vehicle: what was measured on ArduCopter 4.6.3, row by row."""
 
 import math
+from itertools import pairwise
 
 import pytest
 
@@ -218,7 +219,7 @@ def test_prearm_words_repeat_each_thirty_seconds() -> None:
     station = rig.station()
     rig.run(70.0)
     told = [at for at, m in station.log if m.get_type() == "STATUSTEXT" and m.text == "PreArm: Compass not healthy"]
-    assert [later - earlier for earlier, later in zip(told, told[1:], strict=False)] == pytest.approx([30.0], abs=0.2)
+    assert [later - earlier for earlier, later in pairwise(told)] == pytest.approx([30.0], abs=0.2)
 
 
 def test_stabilize_arms_without_gps() -> None:

@@ -114,9 +114,14 @@ def test_a_mission_from_take_off_to_disarm() -> None:
 
     # A take-off with a DO item after it is reported with that item's number; DO items are not reported.
     assert [m.seq for m in station.all("MISSION_ITEM_REACHED")] == [2, 3, 4, 5]
-    assert [t for t in station.texts() if t.startswith(("Mission:", "Reached"))] == [
-        "Mission: 2 ChangeSpeed", "Mission: 3 WP", "Reached command #3", "Mission: 4 WP", "Reached command #4", "Mission: 5 RTL",
-    ]  # fmt: skip
+    assert [text for text in station.texts() if text.startswith(("Mission:", "Reached"))] == [
+        "Mission: 2 ChangeSpeed",
+        "Mission: 3 WP",
+        "Reached command #3",
+        "Mission: 4 WP",
+        "Reached command #4",
+        "Mission: 5 RTL",
+    ]
     states = [m.landed_state for m in station.all("EXTENDED_SYS_STATE")]
     assert [s for i, s in enumerate(states) if i == 0 or states[i - 1] != s] == [1, 3, 2, 4, 1]
     modes = {m.custom_mode for m in station.all("HEARTBEAT")}
@@ -424,3 +429,42 @@ def test_the_same_seed_flies_the_same_flight() -> None:
     first = flight(7)
     assert first == flight(7)
     assert first != flight(8)
+
+
+def test_a_lost_motor_ends_in_a_crash_that_disarms() -> None:
+    rig = Rig()
+    station = rig.airborne(30.0)
+    station.set_param("SIM_ENGINE_MUL", 0)
+    station.set_param("SIM_ENGINE_FAIL", 1)
+    assert rig.run(60.0, lambda: not rig.autopilot.craft.armed)
+    assert "Crash: Disarming" in station.texts()
+
+
+def test_an_empty_battery_falls() -> None:
+    rig = Rig()
+    station = rig.airborne(30.0)
+    station.set_param("SIM_BATT_SET_PC", 0)
+    assert rig.run(20.0, lambda: not rig.autopilot.craft.armed)
+    assert "Crash: Disarming" in station.texts()
+
+
+def test_home_can_be_set_above_mean_sea_level() -> None:
+    rig = Rig()
+    station = rig.ready()
+    lat, lon = rig.offset(12.0, 0.0)
+    assert station.command(mavlink.MAV_CMD_DO_SET_HOME, 0, 0, 0, 0, lat, lon, 14.0) == ACCEPTED
+    home = station.last("HOME_POSITION")
+    assert (home.latitude, home.altitude) == (pytest.approx(lat * 1e7, abs=20), pytest.approx(14_000, abs=2))
+
+
+def test_the_pilots_sticks_fly_loiter_and_lapse() -> None:
+    rig = Rig()
+    station = rig.airborne(30.0)
+    station.mode(LOITER)
+    for _ in range(20):
+        station.send(mavlink.MAVLink_rc_channels_override_message(1, 1, 1500, 1300, 1500, 1500, 0, 0, 0, 0))
+        rig.run(0.2)
+    assert rig.autopilot.craft.body.v_north > 2.0
+    assert rig.height_m == pytest.approx(30.0, abs=0.7)
+    rig.run(8.0)
+    assert rig.height_m < 25.0, "the override lapsed; the stick is down again"
