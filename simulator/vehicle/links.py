@@ -53,8 +53,10 @@ class Peer:
     write: Callable[[bytes], None]
     system_id: int
     hang_up: Callable[[], None] | None = None  # closes the connection, where there is one
+    forget: Callable[[], None] | None = None  # drops a UDP sender that has gone silent
     record: Callable[[bytes], None] | None = None
     dropped: int = 0
+    heard_s: float = 0.0
     _codec: Message = field(init=False)
 
     def __post_init__(self) -> None:
@@ -128,7 +130,12 @@ class UdpLink(asyncio.DatagramProtocol):
             name = f"{self._name} {remote[0]}:{remote[1]}"
             peer = self._host.opened(name, lambda data: self._send(data, remote), None, usb=self._usb)
             self._peers[remote] = peer
+            if self._remote is None:
+                peer.forget = lambda: self._forget(remote)
         return peer
+
+    def _forget(self, remote: tuple[str, int]) -> None:
+        self._host.closed(self._peers.pop(remote))
 
     def _send(self, data: bytes, remote: tuple[str, int]) -> None:
         if self._transport is not None and not self._transport.is_closing():

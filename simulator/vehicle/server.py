@@ -21,6 +21,7 @@ from simulator.vehicle.setup import Setup
 
 STEP_S: Final = 0.01
 _TURN_S: Final = 0.005  # computer time between turns at high rates
+_FORGET_S: Final = 300.0
 _STEPS_A_FLUSH: Final = 5
 _STEPS_A_TURN: Final = 200  # then the sockets get their turn, however far behind the clock is
 
@@ -118,12 +119,13 @@ class VehicleServer:
         """A new other end."""
         channel = self.autopilot.open_channel(name, usb=usb)
         record = self._tlog.write if self._tlog is not None else None
-        peer = Peer(channel, write, int(self.autopilot.parameters["SYSID_THISMAV"]), hang_up, record)
+        peer = Peer(channel, write, int(self.autopilot.parameters["SYSID_THISMAV"]), hang_up, record=record)
         self._peers.append(peer)
         return peer
 
     def received(self, peer: Peer, data: bytes) -> None:
         """Bytes came."""
+        peer.heard_s = self._clock.unix_s()
         self.autopilot.wire_time_s = self._clock.unix_s() - self.autopilot.setup.unix_boot_s
         for message, frame in peer.decode(data):
             router.take(self.autopilot, peer.channel, message, frame)
@@ -145,6 +147,7 @@ class VehicleServer:
             self.behind_s = self._catch_up()
             if self.autopilot.reboot_wanted:
                 self._reboot()
+            self._forget_silent()
             if self.behind_s > self._step_s:
                 await asyncio.sleep(0)
                 continue
@@ -168,6 +171,13 @@ class VehicleServer:
         for peer in self._peers:
             if peer.channel.outbox:
                 peer.flush()
+
+    def _forget_silent(self) -> None:
+        """UDP has no end of a connection: a sender that restarted on another port is dropped after a while."""
+        now_s = self._clock.unix_s()
+        for peer in [p for p in self._peers if p.forget is not None and now_s - p.heard_s > _FORGET_S]:
+            if peer.forget is not None:
+                peer.forget()
 
     def _reboot(self) -> None:
         """The autopilot starts anew where it stands; TCP clients are cut off, UDP ones hear it boot."""

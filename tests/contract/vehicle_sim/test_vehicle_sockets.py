@@ -110,6 +110,20 @@ async def test_two_udp_clients_of_one_port_are_two_links() -> None:
         second.close()
 
 
+async def test_a_udp_sender_that_falls_silent_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("simulator.vehicle.server._FORGET_S", 4.0)
+    async with serving("udpin:127.0.0.1:0") as server:
+        gone, stays = client_of(server.bound[0], 255), client_of(server.bound[0], 253)
+        await gone.send(HELLO)
+        await gone.wait("HEARTBEAT", autopilot=3)
+        gone.close()
+        async with asyncio.timeout(10):
+            while len(server.autopilot.channels) != 1 or server.autopilot.channels[0].seen != {(253, 190)}:
+                await stays.send(HELLO)
+                await stays.wait("HEARTBEAT")
+        stays.close()
+
+
 async def test_a_udp_client_link_speaks_first() -> None:
     listener = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     listener.bind(("127.0.0.1", 0))
