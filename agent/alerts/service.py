@@ -44,6 +44,7 @@ log = structlog.get_logger(__name__)
 _TICK_S = 1.0
 _ROOM_FOR_ALERTS_BYTES = 50_000_000
 _UNSAVED_MAX = 100
+_TIDY_EVERY_S = 600.0
 
 
 class AlertService:
@@ -70,6 +71,7 @@ class AlertService:
         self._incidents: dict[str, Incident] = {}
         self._unsaved: dict[str, tuple[Sighting, SightingContext]] = {}
         self._reason: Reason | None = None
+        self._tidied_unix_s = float("-inf")
         self._one_at_a_time = asyncio.Lock()
 
     @property
@@ -136,6 +138,7 @@ class AlertService:
                 except StoreError as error:
                     self._report(error)
             await self._retry_unsaved()
+            await self._keep_house()
 
     async def _take(self, sighting: Sighting, context: SightingContext) -> Alert | None:
         still_open = [i for i in self._incidents.values() if not i.closed]
@@ -232,6 +235,16 @@ class AlertService:
                 await self._store.media.make_room(_ROOM_FOR_ALERTS_BYTES)
         for sighting, context in list(self._unsaved.values()):
             await self.on_sighting(sighting, context)
+
+    async def _keep_house(self) -> None:
+        now = self._clock.unix_s()
+        if now - self._tidied_unix_s < _TIDY_EVERY_S:
+            return
+        self._tidied_unix_s = now
+        try:
+            await self._store.media.keep_house(self._store.evidence_dir)
+        except StoreError as error:
+            log.warning("pictures cannot be tidied", code=error.code, message=error.message)
 
     def _keep_unsaved(self, sighting: Sighting, context: SightingContext, error: StoreError) -> None:
         self._unsaved[sighting.track] = (sighting, context)

@@ -11,6 +11,6 @@ class StoreSection(Section):
     directory: ExpandedPath
     """Folder of everything the agent writes."""
     media_quota_mb: float = Field(default=4000.0, ge=10)
-    """Most disk space for pictures; the oldest and least important go first."""
+    """Most disk space for pictures, those of open alerts last to go; a tenth of it may be taken on top by new evidence."""
     log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
     """Least severity that is logged."""

@@ -3,16 +3,22 @@
 Knows files and what may go first. Must not know why a picture matters: the caller gives its importance.
 """
 
+import asyncio
 import contextlib
 import hashlib
 import os
 import sqlite3
+import stat
+import time
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
+from typing import NamedTuple
 
 from agent.core.errors import StoreError
 from agent.store.database import Database
+
+_ORPHAN_AFTER_S = 3600.0
 
 
 class Importance(IntEnum):
@@ -88,6 +94,16 @@ class Media:
         used = await self.used_bytes()
         return await self._database.run(self._evict, max(0, used - free_bytes))
 
+    async def keep_house(self, evidence: Path) -> int:
+        """Removes files that nobody lists, and the oldest evidence that does not fit beside the pictures. Returns how many.
+
+        Args:
+            evidence: where the vision process leaves its pictures; those of alerts are copied from there.
+        """
+        listed, used = await self._database.read(_listed), await self.used_bytes()
+        limit_bytes = max(self.quota_bytes // 10, self.quota_bytes - used)
+        return await asyncio.to_thread(_tidy, self.directory, listed, evidence, limit_bytes)
+
     async def used_bytes(self) -> int:
         """Space that the listed pictures take."""
         return await self._database.read(_used)
@@ -110,6 +126,43 @@ class Media:
 
 def _used(connection: sqlite3.Connection) -> int:
     return int(connection.execute("SELECT coalesce(sum(bytes), 0) FROM media").fetchone()[0])
+
+
+def _listed(connection: sqlite3.Connection) -> set[str]:
+    return {row["sha256"] for row in connection.execute("SELECT sha256 FROM media")}
+
+
+def _tidy(directory: Path, listed: set[str], evidence: Path, limit_bytes: int) -> int:
+    before = time.time() - _ORPHAN_AFTER_S  # a file that is being written has no row yet
+    orphans = [f for f in _files(directory) if f.path.stem not in listed and f.changed_unix_s < before]
+    files = sorted(_files(evidence), key=lambda f: f.changed_unix_s)
+    over = sum(f.size_bytes for f in files) - limit_bytes
+    too_much = []
+    for file in files:
+        if over <= 0:
+            break
+        too_much.append(file)
+        over -= file.size_bytes
+    for file in (*orphans, *too_much):
+        _remove(file.path)
+    return len(orphans) + len(too_much)
+
+
+class _File(NamedTuple):
+    path: Path
+    size_bytes: int
+    changed_unix_s: float
+
+
+def _files(directory: Path) -> list[_File]:
+    """All files below a folder; one that goes meanwhile is left out."""
+    found = []
+    for path in directory.rglob("*"):
+        with contextlib.suppress(FileNotFoundError):
+            state = path.stat()
+            if stat.S_ISREG(state.st_mode):
+                found.append(_File(path, state.st_size, state.st_mtime))
+    return found
 
 
 def alert_closed(connection: sqlite3.Connection, alert: str) -> None:

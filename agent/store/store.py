@@ -34,6 +34,11 @@ class Store:
     media: Media
     reasons: tuple[Reason, ...]
 
+    @property
+    def evidence_dir(self) -> Path:
+        """Where the vision process leaves its pictures."""
+        return self.directory / "evidence"
+
 
 @contextmanager
 def open_store(config: StoreSection, clock: Clock) -> Iterator[Store]:

@@ -1,5 +1,7 @@
 """The flight journal, and pictures within their quota."""
 
+import os
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -104,3 +106,24 @@ async def test_a_picture_that_cannot_be_written_is_an_error_with_its_code(store:
         await media.add(_picture("p", Importance.ROUTINE, 0.0))
     assert caught.value.code == "store.picture"
     assert await media.used_bytes() == 0
+
+
+async def test_forgotten_files_and_the_oldest_evidence_go(store: Store, tmp_path: Path) -> None:
+    media = Media(tmp_path / "pictures", store.database, quota_bytes=4000)
+    kept = await media.add(_picture("kept", Importance.OPEN_ALERT, 0.0))
+    orphan = media.path_of("ab" * 32, ".jpg")
+    evidence = tmp_path / "evidence" / "flight"
+    for path, age_s in (
+        (orphan, 7200.0),
+        (evidence / "old", 900.0),
+        (evidence / "new", 1.0),
+        (media.directory / "fresh.part", 1.0),
+    ):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x" * 1600)
+        moment = time.time() - age_s
+        os.utime(path, (moment, moment))
+    assert await media.keep_house(evidence.parent) == 2
+    assert media.path_of(kept, ".jpg").exists()
+    assert (media.directory / "fresh.part").exists()
+    assert [path.name for path in evidence.iterdir()] == ["new"]
