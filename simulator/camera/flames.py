@@ -11,9 +11,11 @@ from simulator.camera.projection import Camera
 from simulator.camera.sprites import FLAME_FRAMES, flame_colours, flames, ripples
 from simulator.world.fire import CELL_M, RESIDENCE_S, Fire
 from simulator.world.noise import hash_unit
-from simulator.world.raster import Field2D, Picture, above, bounds
+from simulator.world.raster import Field2D, Picture, above, bounds, resized
 
-_MOST_TONGUES = 240
+_MOST_TONGUES = 320
+_EMBERS = (12.0, 85.0, 235.0)  # BGR
+_YOUNG_S = 25.0  # so long a cell has two tongues
 _FRAMES_A_SECOND = 11.0
 VISIBLE_INTENSITY = 66  # of 255: from here the eye says flame
 
@@ -65,7 +67,9 @@ def _tongues(camera: Camera, fire: Fire, world_s: float) -> NDArray[np.float64]:
     rows, columns = np.nonzero(fire.burning(world_s))
     if fire.config.flame <= 0.0 or not len(rows):
         return np.zeros((0, 7))
-    cell = rows * fire.cells + columns
+    young = world_s - fire.arrival_s[rows, columns] < _YOUNG_S
+    cell = np.concatenate([rows * fire.cells + columns, fire.cells**2 + (rows * fire.cells + columns)[young]])
+    rows, columns = np.concatenate([rows, rows[young]]), np.concatenate([columns, columns[young]])
     age = world_s - fire.arrival_s[rows, columns]
     chance = hash_unit(cell, 5)
     # The front burns high, what lies behind it in scattered small flames.
@@ -129,10 +133,11 @@ def draw_flames(picture: Picture, layer: FlameLayer, clear: Field2D | None) -> N
     rows = slice(layer.top, layer.top + layer.intensity.shape[0])
     columns = slice(layer.left, layer.left + layer.intensity.shape[1])
     colours, opacity = flame_colours()
-    seen = opacity[layer.intensity]
+    seen: Field2D = np.asarray(cv2.LUT(layer.intensity, opacity))
     if clear is not None:
         seen *= 0.30 + 0.70 * clear[rows, columns]
-    picture[rows, columns] = cv2.blendLinear(colours[layer.intensity], picture[rows, columns], seen, 1.0 - seen)
+    own = cv2.LUT(cv2.merge([layer.intensity] * 3), colours)
+    picture[rows, columns] = cv2.blendLinear(own, np.ascontiguousarray(picture[rows, columns]), seen, 1.0 - seen)
     _add_glow(picture, layer)
 
 
@@ -180,5 +185,6 @@ def _add_embers(part: Picture, fire: Fire, world_s: float, cells: tuple[Field2D,
     seen = cv2.remap(hot, cells[0], cells[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=0)
     patchy = cv2.remap(ripples(), cells[0] * 9.0, cells[1] * 9.0, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
     seen *= np.clip(0.45 + 0.55 * patchy, 0.0, 1.0)
-    light = cv2.resize(seen, (part.shape[1], part.shape[0]))[..., None] * np.array((12.0, 85.0, 235.0), np.float32)
-    cv2.add(part, light.astype(np.uint8), dst=part)
+    size = part.shape[1], part.shape[0]
+    light = cv2.merge([cv2.convertScaleAbs(seen, alpha=tint) for tint in _EMBERS])
+    cv2.add(part, resized(light, size), dst=part)

@@ -12,6 +12,7 @@ from simulator.camera.sprites import PUFF_KINDS, PUFF_LIGHTS, puffs
 from simulator.world.raster import Field2D, Picture
 from simulator.world.smoke import Puffs
 
+_GLOW = (10.0, 60.0, 130.0)  # BGR of smoke in the light of flames
 _BUDGET_PX = 700_000.0  # puff pixels a frame; above it the smoke is drawn coarser
 VISIBLE_OPACITY = 0.13  # from here the eye says smoke
 
@@ -153,26 +154,19 @@ def _cut(sprite: Field2D, wide: int, high: int, inner: tuple[slice, slice]) -> F
     )
 
 
-def draw_smoke(picture: Picture, layer: SmokeLayer, sunlight: tuple[float, float, float], haze: Field2D) -> None:
+def draw_smoke(picture: Picture, layer: SmokeLayer, sunlight: tuple[float, float, float], haze: float) -> None:
     """Lays smoke over the picture. In place.
 
     Args:
         picture: BGR.
         layer: the smoke.
         sunlight: BGR of white smoke in the sun, 0..255.
-        haze: share of the picture that haze covers at the smoke, at the layer's size; smoke far off is paler.
+        haze: share of the smoke's contrast that the air before it takes.
     """
     rows = slice(layer.top, layer.top + layer.clear.shape[0])
     columns = slice(layer.left, layer.left + layer.clear.shape[1])
     part = picture[rows, columns]
-    clear = layer.clear + (1.0 - layer.clear) * haze
-    seen = (1.0 - haze) * layer.light
-    warm = (1.0 - haze) * layer.glow
-    tints = [
-        seen * np.float32(sunlight[0]) + warm * 10.0,
-        seen * np.float32(sunlight[1]) + warm * 60.0,
-        seen * np.float32(sunlight[2]) + warm * 130.0,
-    ]
-    own = cv2.merge([np.asarray(tint, np.float32) for tint in tints])
-    mixed = part.astype(np.float32) * clear[..., None] + own
-    part[:] = np.clip(mixed, 0, 255).astype(np.uint8)
+    through = cv2.convertScaleAbs(layer.clear + (1.0 - layer.clear) * np.float32(haze), alpha=255.0)
+    lit = [cv2.addWeighted(layer.light, sun, layer.glow, glow, 0.0) for sun, glow in zip(sunlight, _GLOW, strict=True)]
+    own = [cv2.convertScaleAbs(channel, alpha=1.0 - haze) for channel in lit]
+    cv2.add(cv2.multiply(part, cv2.merge([through] * 3), scale=1.0 / 255.0), cv2.merge(own), dst=part)

@@ -16,7 +16,7 @@ from simulator.camera.optics import Optics, apply_optics
 from simulator.camera.plume import draw_smoke, smoke_layer
 from simulator.camera.power_line import PowerLine
 from simulator.camera.projection import Camera
-from simulator.camera.sprites import detail_tile
+from simulator.camera.sprites import clouds, detail_tile
 from simulator.camera.traffic import draw_traffic
 from simulator.camera.water import WaterMasks, find_water, water_picture
 from simulator.world.orthophoto import HEIGHT_STEP_M
@@ -157,6 +157,8 @@ class Renderer:
     def _lay_air(self, picture: Picture, camera: Camera, hits: raycast.Hits, world_s: float) -> None:
         """Haze and sky. In place."""
         haze = self.light.haze(np.ascontiguousarray(hits.depth_m[::2, ::2]))
+        if self.world.config.lookalikes.mist > 0.0:
+            haze = 1.0 - (1.0 - haze) * (1.0 - self._mist(hits, world_s))
         veil = np.empty((*haze.shape, 3), np.uint8)
         veil[:] = np.clip(self.light.horizon, 0, 255)
         share = haze
@@ -172,6 +174,19 @@ class Renderer:
         wide = cv2.resize(share, size, interpolation=cv2.INTER_LINEAR)
         picture[:] = cv2.blendLinear(cv2.resize(veil, size, interpolation=cv2.INTER_LINEAR), picture, wide, 1.0 - wide)
 
+    def _mist(self, hits: raycast.Hits, world_s: float) -> Field2D:
+        """Opacity of the mist that lies on low ground in drifting patches, at half the picture's size."""
+        world = self.world
+        east, north, depth = (np.ascontiguousarray(part[::2, ::2]) for part in (hits.east_m, hits.north_m, hits.depth_m))
+        height = world.ground.grid.sample(world.ground.height_amsl_m, east, north) + hits.above_m
+        low = np.clip(1.3 - (height - np.float32(world.ground.river.level_amsl_m)) / 7.0, 0.0, 1.0)
+        column, row = east * 0.35 + np.float32(world_s * 0.15), north * 0.35
+        patches = np.clip(
+            0.55 + 0.45 * cv2.remap(clouds(), column, row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP), 0.0, 1.0
+        )
+        mist = world.config.lookalikes.mist * 0.85 * low * patches * np.clip(depth / 120.0, 0.0, 1.0)
+        return np.asarray(mist, dtype=np.float32)
+
     def _lay_fires(
         self, picture: Picture, camera: Camera, depth_m: Field2D, world_s: float
     ) -> tuple[list[FlameLayer], list[list[Box]]]:
@@ -183,7 +198,7 @@ class Renderer:
             clear: Field2D | None = None
             if smoke is not None:
                 veil = self._haze_at(camera, fire.east_m, fire.north_m)
-                draw_smoke(picture, smoke, self.light.sunlight, np.full(smoke.clear.shape, veil, np.float32))
+                draw_smoke(picture, smoke, self.light.sunlight, veil)
                 smokes.append(smoke_boxes(smoke, veil))
                 clear = np.ones(depth_m.shape, np.float32)
                 clear[smoke.top : smoke.top + smoke.clear.shape[0], smoke.left : smoke.left + smoke.clear.shape[1]] = (

@@ -42,13 +42,13 @@ def flames() -> tuple[Picture, ...]:
 
 @lru_cache(maxsize=1)
 def flame_colours() -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """BGR (256, 3) and opacity (256) of each intensity."""
+    """BGR (1, 256, 3) and opacity (1, 256) of each intensity."""
     stops = np.array([0.0, 0.15, 0.35, 0.55, 0.75, 1.0])
     colours = np.array([(10, 20, 90), (8, 40, 190), (12, 95, 250), (40, 170, 255), (120, 228, 255), (225, 250, 255)], float)
     level = np.linspace(0.0, 1.0, 256)
     table = np.stack([np.interp(level, stops, colours[:, channel]) for channel in range(3)], axis=1)
     opacity = np.clip((level - 0.06) / 0.32, 0.0, 1.0) ** 0.8 * 0.97
-    return table.astype(np.uint8), opacity.astype(np.float32)
+    return table.astype(np.uint8)[None], opacity.astype(np.float32)[None]
 
 
 @lru_cache(maxsize=1)

@@ -134,6 +134,7 @@ class _Handler(BaseHTTPRequestHandler):
     channel: Channel
     health: Callable[[], dict[str, Any]]
     protocol_version = "HTTP/1.0"
+    timeout = 30.0  # seconds for a client that reads nothing
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 the base class's name
         """Says nothing: a line a request would drown the demo's output."""
@@ -149,8 +150,8 @@ class _Handler(BaseHTTPRequestHandler):
                 self._health()
             else:
                 self._json(HTTPStatus.NOT_FOUND, {"error": f"no {path} here; try /stream.mjpg, /snapshot.jpg, /health"})
-        except (BrokenPipeError, ConnectionResetError):
-            self.close_connection = True  # the client went away
+        except (BrokenPipeError, ConnectionResetError, TimeoutError):
+            self.close_connection = True  # the client went away or hangs
 
     def do_POST(self) -> None:
         length = self.headers.get("Content-Length", "")

@@ -60,7 +60,8 @@ def _write_river(world: World, path: Path) -> Path:
 
 def _write_map(world: World, out: Path) -> list[Path]:
     """The ground from above with the river's water, and where the picture's corners lie."""
-    picture = cv2.resize(world.surface.picture, (_MAP_PX, _MAP_PX), interpolation=cv2.INTER_AREA)
+    coarse = World(world.config.model_copy(update={"texture_m": min(2.0, world.config.size_m / _MAP_PX)}))
+    picture = cv2.resize(coarse.surface.picture, (_MAP_PX, _MAP_PX), interpolation=cv2.INTER_AREA)
     water = cv2.resize((world.flooding_rise_m <= 0.0).astype(np.uint8), (_MAP_PX, _MAP_PX), interpolation=cv2.INTER_AREA) > 0
     picture[water] = (120, 104, 74)
     cv2.imwrite(str(out / "map.png"), picture)

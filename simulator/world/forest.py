@@ -3,7 +3,6 @@
 import math
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,6 +21,7 @@ _SPECIES = (
     ((58, 92, 116), 0.005, (1.8, 3.2), (7.0, 11.0), 0.2),
 )
 _FLOOR = (44, 62, 62)
+_CROWNS = 220  # different trees in a woodland
 
 
 def forest_tiles(cells: int, step_m: float, rng: np.random.Generator) -> list[tuple[Picture, Picture]]:
@@ -35,12 +35,13 @@ def _tile(cells: int, step_m: float, rng: np.random.Generator, spacing_m: float)
     colours[:] = _FLOOR
     heights = np.zeros(colours.shape[:2], np.uint8)
     rough = _leaf_noise(rng)
+    crowns = [_crown(step_m, rng, rough) for _ in range(_CROWNS)]
     count = round(cells * step_m / spacing_m)
     pitch = cells / count
     for row in range(count):
         for column in range(count):
             y, x = (row + rng.uniform(0.0, 1.0)) * pitch, (column + rng.uniform(0.0, 1.0)) * pitch
-            crown = _crown(step_m, rng, rough)
+            crown = crowns[int(rng.integers(_CROWNS))]
             for y_pad in _repeats(y, cells, pad):
                 for x_pad in _repeats(x, cells, pad):
                     _stamp(colours, heights, round(y_pad), round(x_pad), crown)
@@ -116,8 +117,3 @@ def stamp_trees(picture: Picture, canopy: Picture, grid: Grid, trees: tuple[Tree
         row = round(grid.cells / 2 - tree.north_m / grid.step_m)
         column = round(grid.cells / 2 + tree.east_m / grid.step_m)
         _stamp(picture, canopy, row, column, crown)
-
-
-def soften(picture: Picture) -> Picture:
-    """A picture at half its resolution, for far views."""
-    return np.asarray(cv2.resize(picture, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), dtype=np.uint8)

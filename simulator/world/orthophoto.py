@@ -150,11 +150,11 @@ def _plant_forest(
             part = (slice(top, top + tile_cells), slice(left, left + tile_cells))
             closed = tint[part] > -0.9
             for (colours, heights), chosen in ((tiles[0], closed), (tiles[1], ~closed)):
-                planted = chosen & (forest[part] > 0.5) & (roads[part] < 100)
-                shade = 1.0 + 0.07 * tint[part][planted]
-                lit = colours[planted].astype(np.float32) * shade[:, None]
-                picture[part][planted] = np.clip(lit, 0, 255).astype(np.uint8)
-                canopy[part][planted] = heights[planted]
+                planted = (chosen & (forest[part] > 0.5) & (roads[part] < 100)).astype(np.uint8)
+                shade = np.clip(128.0 + 9.0 * tint[part], 0, 255).astype(np.uint8)
+                toned = cv2.multiply(colours, cv2.merge([shade, shade, shade]), scale=1.0 / 128.0)
+                cv2.copyTo(toned, planted, picture[part])
+                cv2.copyTo(heights, planted, canopy[part])
 
 
 def _place_nest(picture: Picture, canopy: Picture, grid: Grid) -> None:

@@ -160,3 +160,19 @@ def test_the_pose_between_two_is_interpolated():
     held = track.at(60.0)
     assert held is not None
     assert held.position_m[0] == pytest.approx(12.5)
+
+
+def test_mist_pales_low_ground_and_is_no_smoke(small_world: World):
+    clear_config = small_world.config.model_copy(update={"fires": (), "flood": None})
+    misty_config = clear_config.model_copy(update={"lookalikes": clear_config.lookalikes.model_copy(update={"mist": 1.0})})
+    camera = looking_at(small_world, small_world.river_east_m(0.0), 0.0)
+
+    clear, misty = (Renderer(small_world.variant(config)).render(camera, 0.0) for config in (clear_config, misty_config))
+
+    assert misty.boxes == ()
+    assert misty.picture.mean() > clear.picture.mean() + 10.0
+
+
+def test_a_variant_may_not_be_another_landscape(small_world: World):
+    with pytest.raises(ValueError, match="variant"):
+        small_world.variant(small_world.config.model_copy(update={"seed": 99}))
