@@ -17,7 +17,9 @@ def demo(
     out: Annotated[Path, typer.Option(help="Folder for report, alerts, pictures and logs. It is emptied first.")] = Path(
         "out/demo"
     ),
-    speed: Annotated[float | None, typer.Option(help="Times real time; default: the scenario's.", min=0.1, max=50.0)] = None,
+    speed: Annotated[
+        float | None, typer.Option(help="Times real time. Default: the scenario's, less on a busy computer.", min=0.1, max=50.0)
+    ] = None,
     camera: Annotated[
         Path | None, typer.Option(help="Plays this clip or picture folder instead of the rendered world.")
     ] = None,
@@ -25,11 +27,13 @@ def demo(
     """Runs a whole nest. Exit status 0 only if everything that the scenario demands was seen."""
     from simulator.demo.run import run_demo
     from simulator.runner.nest_run import RunOptions
+    from simulator.runner.pace import pace
     from simulator.scenario import load_scenario
 
     console = Console()
     chosen = load_scenario(scenario)
-    options = RunOptions(speed=speed or chosen.speed, camera=camera)
+    options = RunOptions(speed=speed or pace(chosen.speed), camera=camera)
+    console.print(f"{chosen.title}: {options.speed:.1f} times real time", highlight=False)
     ended = run_demo(chosen, out.resolve(), options, console)
     for item in ended.items:
         mark = "[green]ok  [/]" if item.passed else "[red]FAIL[/]"

@@ -11,6 +11,7 @@ from simulator.demo.run import feed, verdict_of
 from simulator.demo.story import Story
 from simulator.demo.verdict import Item
 from simulator.runner.nest_run import NestRun, RunOptions, start_nest
+from simulator.runner.pace import pace
 from simulator.scenario import load_scenario
 
 FLIGHT_S = 1500.0
@@ -62,9 +63,9 @@ class Followed:
 
 
 @contextmanager
-def followed(folder: Path, name: str = "short_patrol", speed: float = 5.0) -> Iterator[Followed]:
+def followed(folder: Path, name: str = "short_patrol") -> Iterator[Followed]:
     scenario = load_scenario(name)
-    with start_nest(scenario, folder, RunOptions(speed=speed), print) as run:
+    with start_nest(scenario, folder, RunOptions(speed=pace(scenario.speed)), print) as run:
         yield Followed(run)
 
 

@@ -6,13 +6,13 @@ import sys
 
 import pytest
 
-pytestmark = [pytest.mark.scenario, pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.scenario, pytest.mark.timeout(900)]
 
 
 def test_the_demo_ends_well_and_leaves_its_report(tmp_path):
     out = tmp_path / "demo"
     command = [sys.executable, "-m", "simulator", "demo", "--out", str(out)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=400, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=880, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
     page = (out / "report.html").read_text(encoding="utf-8")

@@ -2,7 +2,7 @@
 
 import pytest
 
-pytestmark = [pytest.mark.scenario, pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.scenario, pytest.mark.timeout(900)]
 
 
 def failed(items):
