@@ -21,6 +21,7 @@ from simulator.vehicle.wind import Wind
 
 HOVER_THROTTLE: Final = 0.37
 _PAD_RADIUS_M: Final = 1.5
+_GROUND_STEP_M: Final = 0.2
 _SPIN_RAD_S: Final = 8.0
 _TOUCHDOWN_S: Final = 1.8  # resting this long with a descent wanted counts as landed
 
@@ -85,6 +86,7 @@ class Craft:
         self.impact_m_s: float | None = None
         self._ground = ground
         self._rested_s = 0.0
+        self._ground_seen: Vector = (math.inf, math.inf, 0.0)
 
     # -- places ----------------------------------------------------------------------------------------------------------
 
@@ -119,8 +121,12 @@ class Craft:
         return self.position()[2] - self.home_up_m
 
     def ground_up_m(self) -> float:
-        """True height of the ground below, in the local frame."""
-        return self.ground_up_at((self.body.north_m, self.body.east_m, 0.0))
+        """True height of the ground below, in the local frame; read again each few decimetres of way."""
+        body, (north_m, east_m, up_m) = self.body, self._ground_seen
+        if math.hypot(body.north_m - north_m, body.east_m - east_m) > _GROUND_STEP_M:
+            up_m = self.ground_up_at((body.north_m, body.east_m, 0.0))
+            self._ground_seen = (body.north_m, body.east_m, up_m)
+        return up_m
 
     def ground_up_at(self, place: Vector) -> float:
         """True height of the ground at a place: the pad near the start, else the terrain."""
