@@ -6,7 +6,10 @@ GLOBAL_POSITION_INT with ATTITUDE. It speaks for itself only: its own system id,
 
 import math
 import socket
+import struct
+import sys
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +27,8 @@ _HEARTBEAT_S = 1.0
 _REQUEST_S = 4.0
 _TRUTH_LOST_S = 1.5
 _SOCKET_TIMEOUT_S = 0.05  # of the computer's clock
+_SO_TIMESTAMPNS = 35  # Linux; Python does not name it
+_TIMESPEC = struct.Struct("@ll")
 _YAW_LOCK = 16
 _YAW_IN_VEHICLE_FRAME = 32
 _YAW_IN_EARTH_FRAME = 64
@@ -63,7 +68,7 @@ class VehicleListener:
     def __init__(
         self, address: str, frame: LocalFrame, clock: Clock, track: PoseTrack, default_pitch_deg: float = -30.0
     ) -> None:
-        self._socket = _open(address)
+        self._socket = open_socket(address)
         self._frame, self._clock, self._track = frame, clock, track
         self._default = quaternion(0.0, math.radians(default_pitch_deg), 0.0)
         self._known = _Known()
@@ -99,14 +104,13 @@ class VehicleListener:
 
     def _run(self) -> None:
         while not self._stop.is_set():
-            try:
-                data, self._peer = self._socket.recvfrom(4096)
-            except TimeoutError:
-                data = b""
-            for message in _decode(data):
-                handler = self._handlers.get(message.get_type())
-                if handler is not None and message.get_srcSystem() != SYSTEM_ID:
-                    handler(message, self._clock.unix_s())
+            received = receive(self._socket)
+            if received is not None:
+                data, self._peer, arrived_s = received
+                for message in _decode(data):
+                    handler = self._handlers.get(message.get_type())
+                    if handler is not None and message.get_srcSystem() != SYSTEM_ID:
+                        handler(message, self._clock.base.unix_s(arrived_s))
             self._speak()
 
     def _speak(self) -> None:
@@ -173,6 +177,22 @@ class VehicleListener:
         self._track.add(Pose(now_s, np.array([local.east_m, local.north_m, alt_amsl_m]), look))
 
 
+def receive(source: socket.socket) -> tuple[bytes, tuple[str, int], float] | None:
+    """A datagram, its sender, and when it arrived by the computer's clock; None if none comes in time.
+
+    On Linux the kernel says when it arrived: a reader that gets the processor late must not take an old pose for a new one.
+    """
+    try:
+        data, notes, _, peer = source.recvmsg(4096, 64)
+    except TimeoutError:
+        return None
+    for level, kind, note in notes:
+        if (level, kind) == (socket.SOL_SOCKET, _SO_TIMESTAMPNS) and len(note) == _TIMESPEC.size:
+            seconds, nanoseconds = _TIMESPEC.unpack(note)
+            return data, peer, seconds + nanoseconds * 1e-9
+    return data, peer, time.time()
+
+
 def _decode(datagram: bytes) -> list[Any]:
     """The messages in a datagram. Each is parsed for itself: a broken one must not swallow the next."""
     parser: Any = mavlink.MAVLink(None)
@@ -180,7 +200,12 @@ def _decode(datagram: bytes) -> list[Any]:
     return parser.parse_buffer(datagram) or [] if datagram else []
 
 
-def _open(address: str) -> socket.socket:
+def open_socket(address: str) -> socket.socket:
+    """A UDP socket bound to ``udpin:HOST:PORT`` that notes arrival times.
+
+    Raises:
+        ConfigError: the address has another form or is in use.
+    """
     kind, _, rest = address.partition(":")
     host, _, port = rest.rpartition(":")
     if kind != "udpin" or not host or not port.isdigit():
@@ -194,4 +219,6 @@ def _open(address: str) -> socket.socket:
             "config.invalid", f"vehicle {address!r}: cannot listen there ({error}); choose a free port"
         ) from error
     opened.settimeout(_SOCKET_TIMEOUT_S)
+    if sys.platform == "linux":
+        opened.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
     return opened

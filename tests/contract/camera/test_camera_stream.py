@@ -5,6 +5,7 @@ import json
 import math
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
@@ -25,7 +26,7 @@ from simulator.camera.projection import Lens
 from simulator.camera.rgb import Renderer
 from simulator.camera.service import TruthLog, run_capture
 from simulator.camera.stream import Channel, StreamServer
-from simulator.camera.telemetry import SYSTEM_ID, VehicleListener
+from simulator.camera.telemetry import SYSTEM_ID, VehicleListener, open_socket, receive
 from simulator.world.config import Place, WorldConfig
 from simulator.world.scene import World
 
@@ -281,6 +282,21 @@ def test_noise_on_the_wire_does_no_harm():
         vehicle.send(sim_state(FRAME.origin, 50.0, 0.0))
 
         assert newest_camera(track).position_m[2] == pytest.approx(50.0)
+
+
+def test_a_datagram_read_late_keeps_the_time_of_its_arrival():
+    listening_socket = open_socket("udpin:127.0.0.1:0")
+    with listening_socket, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        before = time.time()
+        sender.sendto(b"pose", listening_socket.getsockname())
+        sent = time.time()
+        threading.Event().wait(0.3)  # the reader is busy
+
+        received = receive(listening_socket)
+
+    assert received is not None
+    assert received[0] == b"pose"
+    assert before - 0.01 <= received[2] <= sent + 0.1
 
 
 @pytest.mark.parametrize("address", ["udp:1.2.3.4:5", "udpin:host", "udpin:127.0.0.1:x", ""])
