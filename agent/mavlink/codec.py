@@ -26,12 +26,12 @@ class Frame:
     """One received message.
 
     Attributes:
-        name: message name, e.g. ``HEARTBEAT``.
+        name: message name, e.g. ``HEARTBEAT``; empty for a kind that the dialect does not know.
         system: MAVLink system id of the sender.
         component: component id of the sender.
         sequence: the sender's frame counter, 0..255.
         at_s: event loop time at which it was read.
-        body: the decoded fields.
+        body: the decoded fields; None where the name is empty.
     """
 
     name: str
@@ -71,8 +71,7 @@ class Decoder:
                 continue
             self._in_junk = False
             position += length
-            if frame.name:
-                frames.append(frame)
+            frames.append(frame)
         del rest[:position]
         if len(rest) > _BUFFER_LIMIT_BYTES:
             rest.clear()
@@ -95,7 +94,8 @@ class Decoder:
         if name.startswith("UNKNOWN_"):
             # Without its definition the checksum of such a frame cannot be verified; take it as framed.
             self.unknown += 1
-            return Frame("", 0, 0, 0, at_s, None)
+            first = 2 if raw[0] == _V1 else 4
+            return Frame("", raw[first + 1], raw[first + 2], raw[first], at_s, None)
         return Frame(name, header.srcSystem, header.srcComponent, header.seq, at_s, body)
 
 

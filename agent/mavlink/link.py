@@ -87,6 +87,7 @@ class Link:
         self.system = system
         self.own_system = own_system
         self.counters = LinkCounters()
+        self.foreign_systems: set[int] = set()
         self.up = False
         self.error: LinkError | None = None
         self._make_transport = make_transport
@@ -197,6 +198,7 @@ class Link:
         for frame in frames:
             if frame.system != self.system:
                 self.counters.foreign += 1
+                self.foreign_systems.add(frame.system)
                 continue
             if chunk.peer is not None and self._transport is not None:
                 self._transport.trust(chunk.peer)

@@ -48,12 +48,14 @@ class Interpretation:
         plan_index_of: sequence number on the wire to the index in the uploaded plan; -1 where it is before the first item.
         reached_index_of: sequence number reported as reached to the index of the last plan item that is done with it.
         plan_length: items of the uploaded plan; None where it is not known.
+        prearm_always: the pre-arm bit counts though it is not announced as present (PX4).
     """
 
     mode_of: Callable[[int], FlightMode]
     plan_index_of: Callable[[int], int]
     reached_index_of: Callable[[int], int]
     plan_length: int | None = None
+    prearm_always: bool = False
 
 
 Fold = Callable[[Telemetry, Frame, Interpretation], Telemetry]
@@ -156,15 +158,16 @@ SENSORS = MappingProxyType(
 """MAV_SYS_STATUS_SENSOR bits that can stop a flight, with their names for people."""
 
 
-def _system(telemetry: Telemetry, frame: Frame, _: Interpretation) -> Telemetry:
+def _system(telemetry: Telemetry, frame: Frame, meaning: Interpretation) -> Telemetry:
     """SYS_STATUS: sensors, processor load and the main battery."""
     body = frame.body
     present, enabled = int(body.onboard_control_sensors_present), int(body.onboard_control_sensors_enabled)
     healthy = int(body.onboard_control_sensors_health)
     sick = present & enabled & ~healthy
+    has_prearm = meaning.prearm_always or bool(present & enabled & _PREARM_BIT)
     health = SystemHealth(
         at_s=frame.at_s,
-        prearm_good=bool(healthy & _PREARM_BIT) if present & enabled & _PREARM_BIT else None,
+        prearm_good=bool(healthy & _PREARM_BIT) if has_prearm else None,
         unhealthy=tuple(name for bit, name in SENSORS.items() if sick & bit),
         load=body.load / 1000.0,
     )

@@ -41,6 +41,7 @@ class Traits:
         bytewise: whether integer parameters travel as bytes.
         streams_hz: messages that are wanted, with their rate.
         fence_ceiling: parameter that holds the fence's largest altitude over home in metres.
+        prearm_always: whether the pre-arm bit counts though it is not announced.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Traits:
     bytewise: bool
     streams_hz: Mapping[str, float]
     fence_ceiling: str
+    prearm_always: bool = False
 
 
 class Driver(ABC):
@@ -181,6 +183,7 @@ class Driver(ABC):
             plan_index_of=plan.plan_index if plan else lambda seq: seq - shift,
             reached_index_of=plan.reached_index if plan else lambda seq: seq - shift,
             plan_length=len(plan.begins) if plan else None,
+            prearm_always=self.traits.prearm_always,
         )
         self.session.forget_progress()
 

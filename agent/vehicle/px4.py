@@ -62,6 +62,7 @@ _KEPT = MappingProxyType(
     }
 )
 
+# MISSION_CURRENT comes by itself; an interval for it is refused.
 STREAMS_HZ = MappingProxyType(
     {
         "GLOBAL_POSITION_INT": 10.0,
@@ -69,7 +70,6 @@ STREAMS_HZ = MappingProxyType(
         "GIMBAL_DEVICE_ATTITUDE_STATUS": 10.0,
         "SYS_STATUS": 2.0,
         "EXTENDED_SYS_STATE": 4.0,
-        "MISSION_CURRENT": 4.0,
         "GPS_RAW_INT": 2.0,
         "ESTIMATOR_STATUS": 2.0,
         "BATTERY_STATUS": 1.0,
@@ -95,6 +95,7 @@ TRAITS = Traits(
     bytewise=True,
     streams_hz=STREAMS_HZ,
     fence_ceiling="GF_MAX_VER_DIST",
+    prearm_always=True,
 )
 
 

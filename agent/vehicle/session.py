@@ -25,6 +25,9 @@ from agent.vehicle.poses import pose_sample
 
 _MESSAGES_KEPT = 20
 _QUALITY_INTERVAL_S = 1.0
+# When a quicker message corrects the clocks' offset, time steps back a little: poses wait until it has caught up, so that their
+# times only grow. A larger step is a reboot or a clock that was set.
+_STEP_BACK_MOST_S = 5.0
 _UNKNOWN = Interpretation(lambda _: FlightMode.UNKNOWN, lambda seq: seq, lambda seq: seq)
 
 
@@ -52,6 +55,7 @@ class Session:
         self._lost_after_s = lost_after_s
         self._loss = LossMeter()
         self._boot_time = BootTime()
+        self._last_pose_unix_s = float("-inf")
         self._changed = asyncio.Event()
         self._in_contact: bool | None = None
         self.exchange = Exchange(link)
@@ -115,7 +119,9 @@ class Session:
         elif beat is not None:
             self._change_contact("vehicle.lost", f"no heartbeat for {self.now_s - beat.at_s:.0f} s", heard=False)
         elif self.now_s - began_s > self._connect_timeout_s:
+            others = sorted(self.link.foreign_systems - {self.link.own_system})
             why = f"; {self.link.error.message}" if self.link.error else ""
+            why += f"; heard instead: system {', '.join(map(str, others))}" if others else ""
             words = f"no heartbeat of system {self.link.system} since the start, {self.now_s - began_s:.0f} s ago{why}"
             self._change_contact("vehicle.silent", words, heard=False)
 
@@ -149,7 +155,8 @@ class Session:
         self.boots = self._boot_time.boots
         if frame.name == "ATTITUDE":
             pose = pose_sample(self.telemetry, unix_s)
-            if pose is not None:
+            if pose is not None and not 0.0 <= self._last_pose_unix_s - unix_s < _STEP_BACK_MOST_S:
+                self._last_pose_unix_s = unix_s
                 self._bus.publish(pose)
 
     def _on_text(self, text: StatusText) -> None:

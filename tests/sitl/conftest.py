@@ -38,6 +38,7 @@ class Drone:
     link: str
     parameter_set: str
     base: TimeBase
+    system_id: int = 1
 
 
 def kinds() -> list[str]:
@@ -87,7 +88,7 @@ def listens(port: int) -> bool:
 
 @contextlib.contextmanager
 def builtin(folder: Path) -> Iterator[Drone]:
-    port, base = free_port(socket.SOCK_STREAM), TimeBase(20.0, time.time())
+    port, base = free_port(socket.SOCK_STREAM), TimeBase(10.0, time.time())
     command = [
         sys.executable,
         "-m",
@@ -108,7 +109,7 @@ def builtin(folder: Path) -> Iterator[Drone]:
 
 @contextlib.contextmanager
 def arducopter(folder: Path) -> Iterator[Drone]:
-    base, instance = TimeBase(15.0, time.time()), 7
+    base, instance = TimeBase(10.0, time.time()), 7
     port = 5760 + 10 * instance
     (folder / "own.parm").write_text("".join(f"{name} {value}\n" for name, value in ARDUCOPTER_PARAMETERS.items()))
     command = [
@@ -130,7 +131,7 @@ def px4(folder: Path) -> Iterator[Drone]:
     }  # fmt: skip
     command = [str(binary), "-i", str(instance), "-d", "-w", str(folder), str(binary.parent.parent / "etc")]
     with process(command, folder, lambda: b"Startup script returned" in (folder / "output.txt").read_bytes(), **environment):
-        yield Drone("px4", f"udp-listen:127.0.0.1:{14550 + instance}", "px4/nest", base)
+        yield Drone("px4", f"udp-listen:127.0.0.1:{14550 + instance}", "px4/nest", base, instance + 1)
 
 
 STARTERS = {"builtin": builtin, "arducopter": arducopter, "px4": px4}

@@ -113,7 +113,7 @@ class Opener:
 
     @asynccontextmanager
     async def __call__(self) -> AsyncIterator[Flight]:
-        config = VehicleSection(link=self._drone.link, parameter_set=self._drone.parameter_set)
+        config = VehicleSection(link=self._drone.link, system_id=self._drone.system_id, parameter_set=self._drone.parameter_set)
         bus = Bus()
         async with open_vehicle(config, bus, Clock(self._drone.base)) as vehicle:
             yield Flight(vehicle, bus)

@@ -239,10 +239,13 @@ def test_a_drone_that_never_speaks_is_told_after_the_time_set() -> None:
         with bus.subscribe(ContactChange) as changes:
             async with vehicle_on(link, VehicleSection(connect_timeout_s=12.0), bus, Clock()) as vehicle:
                 peer.beat(autopilot=8)  # somebody, but no autopilot
+                peer.codec.srcSystem = 42
+                peer.beat()  # an autopilot, but not the one of the configuration
                 with pytest.raises(LinkError, match=r"vehicle\.silent"):
                     await vehicle.launch()
                 change = await changes.get()
                 assert (change.code, change.heard) == ("vehicle.silent", False)
+                assert "heard instead: system 42" in change.words
                 assert 12.0 <= asyncio.get_running_loop().time() <= 14.0
                 assert vehicle.telemetry.heartbeat is None
                 assert vehicle.identity is None
