@@ -13,6 +13,7 @@ import structlog
 
 from agent.core.bus import Bus
 from agent.core.errors import NestError, StoreError
+from agent.core.outcome import Refused
 from agent.domain.codes import words_of
 from agent.domain.status import FlightReport, Reason
 from agent.flight.context import CurrentFlight, FlightContext
@@ -150,7 +151,8 @@ class Director:
 
     def _settle_outcome(self, event: Event) -> None:
         """The first thing that decided the flight names its outcome; a fault overrides all."""
-        flight, outcome = self._ctx.flight, _OUTCOMES.get(event)
+        flight = self._ctx.flight
+        outcome = "refused" if (self.state, event) == (State.PREPARING, Event.FAILED) else _OUTCOMES.get(event)
         if flight is not None and outcome is not None and (flight.outcome == "flying" or outcome == "fault"):
             flight.outcome = outcome
 
@@ -166,7 +168,7 @@ class Director:
                 "flight": flight.id,
                 "route": flight.route.id,
                 "state": state.value,
-                "outcome": flight.outcome,
+                "outcome": _ended_outcome(flight.outcome, state) if ended else flight.outcome,
                 "started_at": flight.started_at,
                 "ended_at": self._ctx.clock.utc() if ended else None,
                 "points_total": len(flight.route.points),
@@ -204,7 +206,24 @@ class Director:
             if situation.heard_age_s < FRESH_S and situation.telemetry.position is not None and situation.dock is not None:
                 break
         digest = self._restore(last)
-        return adopt(last, self._ctx.look(), self._ctx.presence(), digest)
+        adoption = adopt(last, self._ctx.look(), self._ctx.presence(), digest)
+        if adoption.state is State.PATROLLING and not await self._same_on_board():
+            return Adoption(State.RETURNING, "Restarted in mid-flight, and the drone flies another plan: bringing it home.")
+        return adoption
+
+    async def _same_on_board(self) -> bool:
+        """Whether the drone's mission reads back as the flight's plan; from then on its progress counts that plan's items."""
+        flight = self._ctx.flight
+        if flight is None or flight.plan is None:
+            return False
+        try:
+            outcome = await self._ctx.vehicle.adopt(flight.plan)
+        except NestError as error:
+            outcome = Refused(error.code, error.message)
+        if isinstance(outcome, Refused):
+            self._ctx.note(outcome.code, outcome.words)
+            return False
+        return True
 
     def _restore(self, last: FlightRecord | None) -> str | None:
         """Makes the journal's flight the flight under way again; gives the digest of its plan compiled anew."""
@@ -222,3 +241,10 @@ class Director:
         self._ctx.compile_plan(flight)
         self._ctx.note("flight.restarted", f"the agent started again in state {last.state.value}")
         return plan_digest(flight.plan) if flight.plan else None
+
+
+def _ended_outcome(outcome: str, state: State) -> str:
+    """A flight that a restarted agent brought home has had no event that names its outcome; it was cut short."""
+    if outcome != "flying":
+        return outcome
+    return "fault" if state is State.FAULT else "cut_short"

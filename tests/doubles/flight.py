@@ -98,6 +98,10 @@ class Drone:
         self.plan = plan
         return Accepted()
 
+    async def adopt(self, plan: Any) -> Outcome:
+        self.orders.append("adopt")
+        return Accepted() if plan == self.plan else Refused("mission.differs", "item 1 differs")
+
     async def verify_parameters(self) -> tuple[Any, ...]:
         return self.deviations
 

@@ -1,6 +1,7 @@
 """Whole flights through the real table, in virtual time."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 
@@ -91,6 +92,18 @@ def test_a_silent_drone_refuses_the_flight(make_nest):
     nest = make_nest(silent=True)
     run_virtual(nest.run(ended))
     assert "launch" not in nest.drone.orders
+    assert nest.reports.reports[-1].outcome == "refused"
+
+
+def test_a_preparation_that_fails_is_a_refused_flight(make_nest):
+    nest = make_nest()
+
+    async def silent():
+        raise LinkError("vehicle.lost", "the drone was not heard for 5 s")
+
+    nest.drone.verify_parameters = silent
+    run_virtual(nest.run(ended))
+    assert path(nest)[-3:] == [State.PREPARING, State.SECURING, State.IDLE]
     assert nest.reports.reports[-1].outcome == "refused"
 
 
@@ -304,12 +317,40 @@ def flown_until(make_nest, state, **drone):
     return nest
 
 
-@pytest.mark.parametrize("state", [State.PATROLLING, State.RETURNING])
-def test_s8_a_restarted_agent_adopts_the_drone_and_ends_the_flight(make_nest, state):
-    before = flown_until(make_nest, state)
+def restarted(make_nest, before):
+    """The agent after it was killed: journal and drone as they were, the lid open."""
     after = make_nest(journal=Journal(list(before.journal.records)), assigned=False)
     after.drone.__dict__.update({k: v for k, v in before.drone.__dict__.items() if k != "orders"})
     after.dock.lid, after.dock.clamps, after.dock.charger = LidState.OPEN, ClampState.RELEASED, False
+    return after
+
+
+def test_s8_a_restarted_agent_reads_the_plan_on_board_before_it_supervises_on(make_nest):
+    before = flown_until(make_nest, State.PATROLLING)
+    after = restarted(make_nest, before)
+    after.drone.plan = replace(before.drone.plan, items=before.drone.plan.items[:3] + before.drone.plan.items[-1:])
+    known = len(after.journal.records)
+    run_virtual(after.run(lambda n: len(n.states) > known + 1 and ended(n)))
+    assert after.states[known] is State.RETURNING
+    assert after.drone.orders[:2] == ["adopt", "return_home"]
+    assert "mission.differs" in {reason.code for reason in after.reports.reports[-1].reasons}
+
+
+def test_a_flight_that_a_restarted_agent_only_brought_home_was_cut_short(make_nest):
+    before = flown_until(make_nest, State.PATROLLING)
+    after = restarted(make_nest, before)
+    after.drone.mode = FlightMode.RETURN  # the autopilot's failsafe acted while the agent was away
+    known = len(after.journal.records)
+    run_virtual(after.run(lambda n: len(n.states) > known + 1 and ended(n)))
+    assert after.states[known] is State.RETURNING
+    assert after.states[-1] is State.IDLE
+    assert after.reports.reports[-1].outcome == "cut_short"
+
+
+@pytest.mark.parametrize("state", [State.PATROLLING, State.RETURNING])
+def test_s8_a_restarted_agent_adopts_the_drone_and_ends_the_flight(make_nest, state):
+    before = flown_until(make_nest, state)
+    after = restarted(make_nest, before)
     known = len(after.journal.records)
     run_virtual(after.run(lambda n: len(n.states) > known + 1 and ended(n)))
     assert after.states[known] is state
