@@ -112,6 +112,7 @@ class Teller:
         else:
             yield from (_reason(Refused(code, "")) for code in situation.vision.health if not _expected_dark(code, situation))
         yield from self._alerts.reasons
+        yield from self._hub.reasons
         yield from self._more_reasons()
 
     def telemetry(self, situation: Situation) -> DroneTelemetry:

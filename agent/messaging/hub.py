@@ -12,7 +12,7 @@ from agent.config.hub import HubSection
 from agent.core.bus import Bus
 from agent.core.clock import Clock
 from agent.core.tasks import background
-from agent.domain.status import DroneTelemetry, FlightReport, NestStatus, NestSummary
+from agent.domain.status import DroneTelemetry, FlightReport, NestStatus, NestSummary, Reason
 from agent.domain.topics import TOPICS, Topics
 from agent.domain.wire import Wire
 from agent.messaging.actions import ActionReader
@@ -52,6 +52,11 @@ class Hub:
         """Tells the nest's status, now or as soon as there is a connection. Only the newest counts."""
         self._last = status
         self._publisher.set_status(self._message("status", self._topics.status(), status, status.at, Priority.STATUS))
+
+    @property
+    def reasons(self) -> tuple[Reason, ...]:
+        """What is wrong with the delivery, for the nest's status."""
+        return self._publisher.reasons
 
     async def publish_report(self, report: FlightReport) -> None:
         """Tells how a flight goes; returns when the report is safe on disk. An unsent older one of the flight is replaced.

@@ -15,7 +15,9 @@ import structlog
 from agent.core.bus import Bus
 from agent.core.clock import Clock, utc_from_unix
 from agent.core.errors import StoreError
+from agent.domain.codes import words_of
 from agent.domain.hub import Delivered, HubLink, SetAside
+from agent.domain.status import Reason
 from agent.messaging.broker import Broker
 from agent.messaging.envelope import Packet, packet
 from agent.messaging.link import Incoming, Session
@@ -85,6 +87,8 @@ class Publisher:
         self._status_told = False
         self.status_delivered = asyncio.Event()
         self._pruned_at_s = float("-inf")
+        self._set_aside_count: int | None = None  # None: not yet counted
+        self._store_reason: Reason | None = None
 
     # What the broker tells; called on the event loop.
 
@@ -133,6 +137,13 @@ class Publisher:
         self._outbox.changed.set()
 
     @property
+    def reasons(self) -> tuple[Reason, ...]:
+        """What is wrong with the delivery, for the nest's status."""
+        count = self._set_aside_count
+        aside = Reason(code="hub.set_aside", words=f"{words_of('hub.set_aside')} ({count})") if count else None
+        return tuple(reason for reason in (self._store_reason, aside) if reason)
+
+    @property
     def online(self) -> bool:
         """Whether messages flow."""
         return self._session is not None
@@ -148,16 +159,21 @@ class Publisher:
                 pass
             self._outbox.changed.clear()
             # Each by itself: on a disk that takes no writes, what is in the outbox still goes out.
-            for step in (self._settle, self._fill, self._prune, self._reconcile):
-                await self._safely(step)
+            steps = (self._settle, self._restore, self._fill, self._housekeep, self._reconcile)
+            if all([await self._safely(step) for step in steps]):
+                self._store_reason = None
+            else:
+                await asyncio.sleep(_LOOK_AGAIN_S)
             self._check_time(loop.time())
 
-    async def _safely(self, step: Callable[[], Awaitable[None]]) -> None:
+    async def _safely(self, step: Callable[[], Awaitable[None]]) -> bool:
         try:
             await step()
         except StoreError as error:
+            self._store_reason = Reason(code=error.code, words=error.message)
             log.error("outbox cannot be used", code=error.code, message=error.message)  # noqa: TRY400 the code says it
-            await asyncio.sleep(_LOOK_AGAIN_S)
+            return False
+        return True
 
     async def _settle(self) -> None:
         """Takes the answered messages out of the outbox, or decides what else becomes of them."""
@@ -191,18 +207,22 @@ class Publisher:
     async def _set_aside(self, queued: Queued, reason: str) -> None:
         await self._outbox.set_aside(queued, reason)
         self._drops.pop(queued.seq, None)
+        self._set_aside_count = None
         log.error("message set aside", topic=queued.message.topic, id=queued.message.message_id, reason=reason)
         self._bus.publish(SetAside(queued.message.message_id, queued.message.topic, reason))
         self._outbox.changed.set()
+
+    async def _restore(self) -> None:
+        """For a broker that knows nothing of us: all that it should retain goes again."""
+        if self._session is not None and self._forgotten:
+            count = await self._outbox.resend_retained()
+            self._forgotten = False
+            log.info("broker knows nothing of this nest, all that is retained goes again", messages=count)
 
     async def _fill(self) -> None:
         """Sends what may go until the window is full."""
         if self._session is None:
             return
-        if self._forgotten:
-            count = await self._outbox.resend_retained()
-            self._forgotten = False
-            log.info("broker knows nothing of this nest, all that is retained goes again", messages=count)
         room = self._window() - len(self._under_way)
         if room <= 0:
             return
@@ -266,7 +286,9 @@ class Publisher:
             puback_at=self._clock.utc(),
         )
 
-    async def _prune(self) -> None:
+    async def _housekeep(self) -> None:
+        if self._set_aside_count is None:
+            self._set_aside_count = (await self._outbox.depth()).set_aside
         now_s = asyncio.get_running_loop().time()
         if now_s - self._pruned_at_s >= _PRUNE_EVERY_S:
             self._pruned_at_s = now_s

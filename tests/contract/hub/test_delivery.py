@@ -195,6 +195,7 @@ async def test_poison_is_set_aside_and_blocks_nothing(
         await nest.raise_alert("track-2", north_m=900.0)
         await nest.until_delivered(4)
         assert (await nest.store.outbox.depth()).set_aside == 2
+        assert [(r.code, r.words[-3:]) for r in nest.hub.reasons] == [("hub.set_aside", "(2)")]
     aside = [v for v in nest.said if isinstance(v, SetAside)]
     assert all(reason in v.reason and v.topic.endswith("/snapshot") for v in aside), aside
 
@@ -330,3 +331,25 @@ async def test_a_broker_that_comes_back_with_an_old_state(
         await _got(late, lambda got: sum("/alerts/" in m.topic for m in got) >= 4)
     retained = {m.topic.split("/alerts/")[1] for m in late.messages if m.retained and "/alerts/" in m.topic}
     assert retained == {f"{d}/fire/n1/{lost.alert}{s}" for d in ("forestry", "emergency") for s in ("", "/snapshot")}
+
+
+async def test_a_disk_that_turned_read_only_still_lets_the_outbox_out_and_says_so(
+    start_broker: StartBroker, start_desk: StartDesk, tmp_path: Path
+) -> None:
+    broker = start_broker()
+    desk = start_desk(broker)
+    broker.stop()
+    async with nest_on_hub(tmp_path / "store", hub_section(broker)) as nest:
+        alert = await nest.raise_alert()
+        with nest.store.database.transaction() as connection:
+            connection.execute("PRAGMA query_only = ON")
+        broker.start()
+        await _got(desk, lambda got: len(_alerts(got)) == 2)
+        await _got(desk, lambda got: any(m.topic.endswith("/status") for m in got))
+        assert "store.read_only" in {r.code for r in nest.hub.reasons}
+        with nest.store.database.transaction(write=False) as connection:
+            connection.execute("PRAGMA query_only = OFF")
+        await nest.until_delivered(4)  # the broker did not know the nest, so what it retains goes again
+        assert (await nest.store.outbox.depth()).waiting == {}
+    assert {m.body["alert"] for m in _alerts(desk.messages)} == {alert.alert}
+    assert len({m.id for m in _alerts(desk.messages)}) == len(_alerts(desk.messages)) == 2
