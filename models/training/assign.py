@@ -87,7 +87,7 @@ def _responsible(
     cells = level_fits & close & inside
     if not cells.any():  # a box smaller than a cell: the nearest centre takes it
         gap = np.where(level_fits, np.abs(centres - middle).max(axis=1), np.inf)
-        cells = gap == gap.min()
+        cells = np.asarray(gap == gap.min())
     return cells, inside & ~cells
 
 

@@ -139,8 +139,8 @@ def photometric(pixels: Picture, source: Source, rng: np.random.Generator) -> Pi
         x = x + rng.normal(0, rng.uniform(2, 9), x.shape).astype(np.float32)
     out = np.clip(x, 0, 255).astype(np.uint8)
     if rng.random() < 0.35:
-        quality = int(rng.integers(30, 90))
-        out = cv2.imdecode(cv2.imencode(".jpg", out, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_COLOR).astype(np.uint8)
+        _, coded = cv2.imencode(".jpg", out, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(30, 90))])
+        out = np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR), dtype=np.uint8)
     return out
 
 

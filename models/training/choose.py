@@ -57,17 +57,14 @@ def _uncalibrated(manifest: Manifest) -> Manifest:
 
 def _calibrated(manifest: Manifest, samples: Sequence[Sample], said: Sequence[Raw]) -> Manifest:
     """The penalty with the least cross-entropy over all hazards together, and each hazard's calibration with it."""
-    options = []
-    for penalty in _PENALTIES:
-        heads, cost = [], 0.0
-        for head in manifest.picture:
-            fitted, loss = _fit(head, penalty, samples, said)
-            heads.append(fitted)
-            cost += loss
-        options.append((cost, penalty, tuple(heads)))
-    _, penalty, heads = min(options, key=lambda option: option[0])
+    options = [(penalty, [_fit(head, penalty, samples, said) for head in manifest.picture]) for penalty in _penalties(manifest)]
+    penalty, fitted = min(options, key=lambda option: sum(cost for _, cost in option[1]))
     tiles = manifest.tiles.model_copy(update={"picture_penalty": penalty})
-    return manifest.model_copy(update={"picture": heads, "tiles": tiles})
+    return manifest.model_copy(update={"picture": tuple(head for head, _ in fitted), "tiles": tiles})
+
+
+def _penalties(manifest: Manifest) -> tuple[float, ...]:
+    return _PENALTIES if manifest.tiles.enabled else (0.0,)
 
 
 def _fit(head: PictureHead, penalty: float, samples: Sequence[Sample], said: Sequence[Raw]) -> tuple[PictureHead, float]:

@@ -28,15 +28,17 @@ class Clip:
     hazards: tuple[str, ...]
     first_frame: int | None
     what: str
+    every: int = 1
+    """Only every n-th frame is looked at."""
 
 
 CLIPS = (
     Clip("hpwren_timelapse_seq2.mp4", ("smoke", "fire"), 61, "far smoke from a mast; the camera is in no training picture"),
     Clip("hpwren_timelapse_seq3.mp4", ("smoke", "fire"), 71, "sunrise, then far smoke from a mast"),
-    Clip("forest_fire_5.avi", ("fire",), 0, "forest fire front, from the ground"),
-    Clip("forest_fire_forest2.avi", ("fire",), 0, "forest fire front, from the ground"),
-    Clip("street_flood_ground.mp4", ("fire", "smoke"), None, "flooded street from the ground: no fire"),
-    Clip("street_flood_ground.mp4", ("flood",), 0, "flooded street from the ground; the network knows aerial views only"),
+    Clip("forest_fire_5.avi", ("fire",), 0, "forest fire front, from the ground", 5),
+    Clip("forest_fire_forest2.avi", ("fire",), 0, "forest fire front, from the ground", 5),
+    Clip("street_flood_ground.mp4", ("fire", "smoke"), None, "flooded street from the ground: no fire", 10),
+    Clip("street_flood_ground.mp4", ("flood",), 0, "flooded street from the ground; aerial views were learnt", 10),
 )
 
 
@@ -64,7 +66,8 @@ def evaluate_clips(folder: Path, clips: Path, threads: int) -> list[dict[str, ob
         hazards = [hazard for hazard in clip.hazards if hazard in own]
         if not hazards or not (clips / clip.file).exists():
             continue
-        alarms = [{str(h) for h in perception.look(frame).alarms} for frame in _frames(clips / clip.file)]
+        frames = (frame for frame in _frames(clips / clip.file) if frame.index % clip.every == 0)
+        alarms = {frame.index: {str(hazard) for hazard in perception.look(frame).alarms} for frame in frames}
         rows += [{"clip": clip.file, "what": clip.what, **_clip_figures(hazard, clip, alarms)} for hazard in hazards]
     return rows
 
@@ -93,17 +96,18 @@ def _in_short(measured: dict[str, object]) -> dict[str, object]:
     }
 
 
-def _clip_figures(hazard: str, clip: Clip, alarms: Sequence[set[str]]) -> dict[str, object]:
-    called = [hazard in one for one in alarms]
-    begin = len(called) if clip.first_frame is None else clip.first_frame
-    after = [index for index in range(begin, len(called)) if called[index]]
+def _clip_figures(hazard: str, clip: Clip, alarms: dict[int, set[str]]) -> dict[str, object]:
+    begin = max(alarms, default=0) + 1 if clip.first_frame is None else clip.first_frame
+    before = [hazard in found for index, found in alarms.items() if index < begin]
+    after = {index: hazard in found for index, found in alarms.items() if index >= begin}
     return {
         "hazard": hazard,
-        "frames": len(called),
+        "frames_looked_at": len(alarms),
         "appears_at_frame": clip.first_frame,
-        "false_alarm_frames_before": sum(called[:begin]),
-        "first_alarm_at_frame": after[0] if after else None,
-        "alarmed_after": round(len(after) / (len(called) - begin), 4) if len(called) > begin else None,
+        "frames_before": len(before),
+        "false_alarm_frames_before": sum(before),
+        "first_alarm_at_frame": next((index for index, called in after.items() if called), None),
+        "alarmed_after": round(sum(after.values()) / len(after), 4) if after else None,
     }
 
 

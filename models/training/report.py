@@ -53,13 +53,15 @@ def _facts(manifest: Manifest) -> str:
     )
     boxes = ", ".join(f"{one.name} from {one.threshold:.2f}" for one in manifest.classes)
     penalty = manifest.tiles.picture_penalty
-    zoom = f"frames more than {manifest.tiles.zoom_min:g} times larger also in overlapping tiles"
+    tiled = f"frames more than {manifest.tiles.zoom_min:g} times larger also in overlapping tiles"
+    zoom = tiled if manifest.tiles.enabled else "always the whole frame"
     lines = [
         f"- Input: RGB {manifest.input.width} x {manifest.input.height}, letterboxed; {zoom}.",
         f"- Picture scores: {heads}.",
-        f"- A picture's score is the greatest of the whole's and the tiles', each tile's log-odds less {penalty}.",
         "- MobileNetV2 backbone from ImageNet weights (first blocks frozen), feature pyramid, separable heads; fp32 ONNX.",
     ]
+    if manifest.tiles.enabled:
+        lines.append(f"- A picture's score is the greatest of the whole's and the tiles', each tile's log-odds less {penalty}.")
     if boxes:
         lines.append(f"- Boxes: {boxes}.")
     else:
@@ -137,19 +139,24 @@ def _clips(rows: list[Row]) -> list[str]:
         return []
     head = _head("clip", "score", "appears at frame", "alarmed frames before", "first alarm after", "share alarmed after")
     lines = [
-        f"| {row['clip']} ({row['what']}) | {row['hazard']} | {_or_never(row['appears_at_frame'])} | "
-        f"{row['false_alarm_frames_before']} | {_or_never(row['first_alarm_at_frame'])} | {_or_none(row['alarmed_after'])} |"
+        f"| {row['clip']} ({row['what']}) | {row['hazard']} | {_or_never(row['appears_at_frame'])} "
+        f"| {row['false_alarm_frames_before']} of {row['frames_before']} "
+        f"| {_or_never(row['first_alarm_at_frame'])} | {_or_none(row['alarmed_after'])} |"
         for row in rows
     ]
     return ["### Clips (single frames, before any confirmation over time; frames count from 0)", "\n".join([head, *lines])]
 
 
 def _training_table(training: Row) -> str:
-    recipe = training["recipe"]
     head = _head("source", "pictures", "licence as stated")
     lines = [f"| {row['source']} | {row['pictures']} | {row['licence']} |" for row in training["data"]]
-    facts = f"{recipe['steps']} steps of {recipe['batch']} views of {recipe['size_px']} px, seed {recipe['seed']}"
-    return "\n".join([head, *lines]) + f"\n\nLast run: {facts}, started from {training['started_from']}."
+    runs: list[str] = []
+    run: Any = training
+    while isinstance(run, dict):
+        recipe = run["recipe"]
+        runs.insert(0, f"{run['steps_done']} steps of {recipe['batch']} views of {recipe['size_px']} px, seed {recipe['seed']}")
+        run = run["before"]
+    return "\n".join([head, *lines]) + f"\n\nRuns, each from the one before, the first from {run}: {'; '.join(runs)}."
 
 
 def _figure(interval: Row | None) -> str:

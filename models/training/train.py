@@ -26,6 +26,8 @@ from models.training.sources import SIMULATED, SOURCES
 from models.training.stream import batches, normalise
 
 Array = npt.NDArray[np.float32]
+Record = dict[str, object]
+TRAINING_NAME = "training.json"
 
 
 @dataclass(frozen=True)
@@ -89,15 +91,21 @@ def train(recipe: Recipe, data_root: Path, out: Path, start: Path | None, simula
         source.name: source.fire_share if recipe.model == "fire" else source.flood_share for source in (*SOURCES, SIMULATED)
     }
     used = [sample for sample in samples if shares[sample.source.name] > 0]
-    record = {"recipe": asdict(recipe), "started_from": start.name if start else "ImageNet", "data": describe(used)}
-    (out / "training.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    record = {"recipe": asdict(recipe), "before": _run_before(start), "data": describe(used)}
     stream = batches(samples, shares, recipe.size_px, recipe.batch, recipe.seed)
-    average = _optimise(recipe, trained, stream, out)
-    _save(out / "checkpoint.pt", trained.stem, average)
+    _optimise(recipe, trained, stream, out, record)
     return out / "checkpoint.pt"
 
 
-def _optimise(recipe: Recipe, trained: Trained, stream: Iterator[dict[str, Tensor]], out: Path) -> nn.Module:
+def _run_before(start: Path | None) -> dict[str, object] | str:
+    """The record of the run that wrote the starting checkpoint."""
+    if start is None:
+        return "ImageNet weights"
+    found: dict[str, object] = json.loads((start.parent / TRAINING_NAME).read_text(encoding="utf-8"))
+    return found
+
+
+def _optimise(recipe: Recipe, trained: Trained, stream: Iterator[dict[str, Tensor]], out: Path, record: Record) -> None:
     network, loss_of = trained.network.train(), _NETWORKS[recipe.model][1]
     stem = _fast_stem(trained.stem, out, recipe.threads)
     network = network.to(memory_format=torch.channels_last)
@@ -123,9 +131,8 @@ def _optimise(recipe: Recipe, trained: Trained, stream: Iterator[dict[str, Tenso
             if (step + 1) % 20 == 0:
                 log.write(f"{step + 1}\t{np.mean(recent[-20:]):.4f}\t{time.monotonic() - began:.0f}\n")
                 log.flush()
-            if (step + 1) % recipe.save_every == 0:
-                _save(out / "checkpoint.pt", trained.stem, average)
-    return average
+            if (step + 1) % recipe.save_every == 0 or step + 1 == recipe.steps:
+                _save(out, trained.stem, average, {**record, "steps_done": step + 1})
 
 
 def _optimiser(recipe: Recipe, network: nn.Module) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LambdaLR]:
@@ -168,7 +175,9 @@ def _fast_stem(stem: nn.Module, out: Path, threads: int) -> Callable[[Array], Ar
     return lambda x: session.run(None, {"x": x})[0]
 
 
-def _save(path: Path, stem: nn.Module, network: nn.Module) -> None:
-    part = path.with_suffix(".part")
+def _save(out: Path, stem: nn.Module, network: nn.Module, record: Record) -> None:
+    """Checkpoint and record, so that a run that is stopped early leaves both."""
+    part = out / "checkpoint.part"
     torch.save({"stem": stem.state_dict(), "network": network.state_dict()}, part)
-    part.replace(path)
+    part.replace(out / "checkpoint.pt")
+    (out / TRAINING_NAME).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
