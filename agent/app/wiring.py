@@ -30,7 +30,13 @@ async def carry_sightings(bus: Bus, ctx: FlightContext, alerts: AlertService) ->
     """Sightings to the alerts, with what the flight knows at that moment."""
     with bus.subscribe(Sighting, limit=1000) as sightings:
         async for sighting in sightings:
-            _log.info("sighting", hazard=sighting.hazard.value, level=sighting.level.value, confidence=sighting.confidence)
+            _log.info(
+                "sighting",
+                track=sighting.track,
+                hazard=sighting.hazard.value,
+                reached=sighting.level.value,
+                confidence=sighting.confidence,
+            )
             await alerts.on_sighting(sighting, context_of(ctx))
 
 

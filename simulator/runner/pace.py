@@ -1,7 +1,7 @@
 """How fast a run may go on this computer.
 
-Rendering, inference and the agent share the computer's cores. A computer that is busy with other things starves the agent, and a
-starved agent is rightly taken for dead by the autopilot. So a run is slowed down by what else the cores are doing.
+Rendering, inference and the agent share the computer's cores. A computer that is busy with other things starves the agent, and
+a starved agent is rightly taken for dead by the autopilot. So a run is slowed down by what else the cores are doing.
 """
 
 import os
