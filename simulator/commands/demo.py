@@ -1,10 +1,19 @@
 """``nest-sim demo``: a nest flies by itself, sees what the scenario holds, and a dispatcher's desk gets the alert."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
+
+
+class Choice(StrEnum):
+    """Which broker plays the hub."""
+
+    AUTO = "auto"
+    MOSQUITTO = "mosquitto"
+    EMBEDDED = "embedded"
 
 
 def register(app: typer.Typer) -> None:
@@ -14,17 +23,18 @@ def register(app: typer.Typer) -> None:
 
 def demo(
     scenario: Annotated[str, typer.Option(help="A shipped scenario's name, or a file.")] = "first_flight",
-    out: Annotated[Path, typer.Option(help="Folder for report, alerts, pictures and logs. It is emptied first.")] = Path(
-        "out/demo"
-    ),
+    out: Annotated[Path, typer.Option(help="Folder for what the run leaves. It is emptied first.")] = Path("out/demo"),
     speed: Annotated[
-        float | None, typer.Option(help="Times real time. Default: the scenario's, less on a busy computer.", min=0.1, max=50.0)
+        float | None,
+        typer.Option(help="Times real time. Default: the scenario's, less on a busy computer.", min=0.1, max=50.0),
     ] = None,
-    camera: Annotated[
-        Path | None, typer.Option(help="Plays this clip or picture folder instead of the rendered world.")
-    ] = None,
+    camera: Annotated[Path | None, typer.Option(help="Show this clip or picture folder instead of the world.")] = None,
+    broker: Annotated[Choice, typer.Option(help="auto: Mosquitto if it is installed, else the embedded one.")] = Choice.AUTO,
 ) -> None:
-    """Runs a whole nest. Exit status 0 only if everything that the scenario demands was seen."""
+    """Runs a whole nest. Exit status 0 only if everything that the scenario demands was seen.
+
+    With --camera the pictures are not of the scenario's world, so no alert is demanded; the report shows what was seen in them.
+    """
     from simulator.demo.run import run_demo
     from simulator.runner.nest_run import RunOptions
     from simulator.runner.pace import pace
@@ -32,7 +42,7 @@ def demo(
 
     console = Console()
     chosen = load_scenario(scenario)
-    options = RunOptions(speed=speed or pace(chosen.speed), camera=camera)
+    options = RunOptions(speed=speed or pace(chosen.speed), camera=camera, broker=broker.value)
     console.print(f"{chosen.title}: {options.speed:.1f} times real time", highlight=False)
     ended = run_demo(chosen, out.resolve(), options, console)
     for item in ended.items:

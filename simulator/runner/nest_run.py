@@ -35,6 +35,7 @@ class NestRun:
         folder: everything the run leaves behind.
         hub: what an independent subscriber hears.
         take_off: when the calendar starts the flight.
+        real_pictures: the camera shows a clip, not the world.
     """
 
     scenario: Scenario
@@ -46,6 +47,7 @@ class NestRun:
     hub: Subscriber
     config: Path
     take_off: datetime
+    real_pictures: bool
 
     @property
     def nest_folder(self) -> Path:
@@ -122,7 +124,7 @@ def start_nest(scenario: Scenario, folder: Path, options: RunOptions, tell: Call
         water = json.loads((folder / "nest" / "river.geojson").read_text(encoding="utf-8"))
         config = write_nest(scenario, folder / "nest", ports, take_off, protocol, water)
         with Subscriber(Account("127.0.0.1", ports.broker, version_5=protocol == "5"), folder) as hub:
-            run = NestRun(scenario, folder, clock, ports, processes, broker, hub, config, take_off)
+            run = NestRun(scenario, folder, clock, ports, processes, broker, hub, config, take_off, options.camera is not None)
             run.start_agent()
             tell(f"agent: started; the calendar sends the drone out at {take_off:%H:%M:%S} UTC")
             yield run
