@@ -18,6 +18,7 @@ from simulator.camera.rgb import Rendered, Renderer
 
 _LAG_S = 0.08  # pictures are taken this much behind the clock, so that the pose is mostly interpolated
 _SHUTTER_S = 1.0 / 320.0
+_LEGS_M = 0.35
 _PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff")
 
 
@@ -67,12 +68,18 @@ class RenderedSource:
         moment = self._clock.unix_s() - _LAG_S
         pose = self._track.at(moment) or self._parked
         world_s = moment - self._start_s
-        camera = pose.camera(self._lens)
+        camera = self._off_the_ground(pose).camera(self._lens)
         rendered = self._renderer.render(camera, world_s, self._frame, self._motion_px(camera, moment))
         jpeg = encode_jpeg(rendered.picture, self._renderer.optics.jpeg_quality)
         truth = self._truth(camera, rendered, moment, world_s)
         self._frame += 1
         return Captured(jpeg, moment, truth)
+
+    def _off_the_ground(self, pose: Pose) -> Pose:
+        """A landed drone's legs hold its camera over the ground."""
+        east, north, alt = pose.position_m.tolist()
+        lowest = self._renderer.world.ground_amsl_m(east, north) + _LEGS_M
+        return pose if alt >= lowest else Pose(pose.unix_s, np.array([east, north, lowest]), pose.attitude)
 
     def _motion_px(self, camera: Camera, moment: float) -> tuple[float, float]:
         """How far what is 100 m ahead moves in the picture while the shutter is open."""

@@ -71,7 +71,7 @@ def sky_picture(light: Light, rays: tuple[Field2D, Field2D, Field2D], world_s: f
     column = east / length / plane * 70.0 + np.float32(world_s * 0.2)
     cover = cv2.remap(clouds(), column, north / length / plane * 70.0, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
     density = np.clip((cover + np.float32(3.2 * light.cloud_cover - 1.9)) / 1.4, 0.0, 0.9) * np.clip(climb * 9.0, 0.0, 1.0)
-    bright = np.array(light.sunlight, np.float32) * (0.96 - 0.12 * np.clip(cover, 0, 2))[..., None]
+    bright = np.array(light.sunlight, np.float32) * (1.02 - 0.07 * np.clip(cover, 0, 2))[..., None]
     sky += (bright - sky) * density[..., None]
     towards = np.clip((east * light.sun[0] + north * light.sun[1] + up * light.sun[2]) / length, 0.0, 1.0)
     narrow = towards**16

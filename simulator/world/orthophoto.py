@@ -35,7 +35,7 @@ _CROPS = (
     (60, 112, 76),
     (102, 134, 142),
 )
-_ASPHALT, _EARTH, _CONCRETE = (104, 102, 100), (112, 142, 166), (168, 170, 170)
+_ASPHALT, _EARTH, _CONCRETE = (104, 102, 100), (112, 142, 166), (136, 138, 138)
 _BED, _SAND = (74, 92, 96), (118, 142, 156)
 
 
@@ -167,7 +167,8 @@ def _place_nest(picture: Picture, canopy: Picture, grid: Grid) -> None:
 
     picture[square(7.0)] = _CONCRETE
     picture[square(1.6)] = (60, 60, 62)
-    picture[square(1.1)] = (210, 210, 208)
+    picture[square(1.1)] = (120, 124, 122)
+    picture[square(0.5)] = (40, 120, 190)
     picture[square(1.3, east_m=4.5)] = (226, 228, 230)
     canopy[square(7.5)] = 0
     canopy[square(1.3, east_m=4.5)] = round(2.2 / HEIGHT_STEP_M)
