@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from agent.config import Config
+from agent.core.clock import utc_from_unix
 from agent.core.geo import distance_m
 from agent.core.outcome import Refused
+from agent.core.sun import sun_elevation_deg
 from agent.domain.codes import words_of
 from agent.domain.nest_state import DronePresence, LidState, Weather
 from agent.domain.status import CheckResult
@@ -251,6 +253,13 @@ def _clock(facts: Facts, config: Config) -> Judgement:  # noqa: ARG001 a judge's
     return _is(facts.unix_s >= earliest, "set", "not set")
 
 
+_DAYLIGHT_DEG = -3.0  # a camera without its own light still sees well in early civil twilight
+
+
+def _daylight(facts: Facts, config: Config) -> Judgement:  # noqa: ARG001 a judge's signature
+    return _least(sun_elevation_deg(facts.pad.place, utc_from_unix(facts.unix_s)), _DAYLIGHT_DEG, "deg sun elevation")
+
+
 CHECKS: tuple[Check, ...] = (
     Check("preflight.weather_age", _weather_age, settles=True),
     Check("preflight.wind", _weather(lambda w: w.wind_m_s, lambda c: c.weather.wind_max_m_s, "m/s")),
@@ -281,6 +290,7 @@ CHECKS: tuple[Check, ...] = (
     Check("preflight.vision", _vision, settles=True),
     Check("preflight.storage", _storage),
     Check("preflight.clock", _clock),
+    Check("preflight.daylight", _daylight, mandatory=False),
 )
 
 
@@ -311,5 +321,8 @@ _SETTLING = frozenset(check.code for check in CHECKS if check.settles)
 
 
 def may_settle(refused: Iterable[CheckResult]) -> bool:
-    """Whether all that forbids the take-off can become right by waiting, as a GPS fix can and a wrong route cannot."""
-    return all(result.code in _SETTLING for result in refused)
+    """Whether all that forbids the take-off can become right by waiting, as a GPS fix can and a wrong route cannot.
+
+    What is unknown may still become known: a dock that was just not heard is no dock with a fault.
+    """
+    return all(result.passed is None or result.code in _SETTLING for result in refused)
