@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -42,7 +43,9 @@ def vehicle(  # noqa: PLR0917 typer declares options as arguments
     ] = None,
     tlog: Annotated[Path | None, typer.Option(help="Records what is sent and received.")] = None,
     time_base: Annotated[str, typer.Option(help="RATE@UNIX_SECONDS of the shared clock.")] = "1",
-    step_hz: Annotated[float, typer.Option(help="Physics steps in a second of vehicle time.", min=25.0, max=400.0)] = 100.0,
+    step_hz: Annotated[
+        float | None, typer.Option(help="Physics steps in a second; 100, or 50 from 3 times real time on.", min=25.0, max=400.0)
+    ] = None,
 ) -> None:
     """Runs a drone that a ground station takes for ArduCopter 4.6."""
     from simulator.vehicle.links import Address
@@ -61,9 +64,9 @@ def vehicle(  # noqa: PLR0917 typer declares options as arguments
         parameters=(*_wind(wind), *(param or [])),
         charge=battery / 100.0,
     )
-    server = VehicleServer(
-        setup, addresses or [Address("udpin", "127.0.0.1", 14550)], Clock(TimeBase.parse(time_base)), tlog, 1.0 / step_hz
-    )
+    base = TimeBase.parse(time_base)
+    step_s = 1.0 / (step_hz or (100.0 if base.rate < 3.0 else 50.0))
+    server = VehicleServer(setup, addresses or [Address("udpin", "127.0.0.1", 14550)], Clock(base), tlog, step_s)
     asyncio.run(_serve(server))
 
 
@@ -74,7 +77,7 @@ async def _serve(server: "VehicleServer") -> None:
         loop.add_signal_handler(number, stop.set)
     async with server:
         print(f"vehicle ready on {' '.join(map(str, server.bound))}", flush=True)
-        await server.run(stop)
+        await server.run(stop, lambda words: print(f"vehicle: {words}", file=sys.stderr, flush=True))
 
 
 def _place(text: str) -> "Place":

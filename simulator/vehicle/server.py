@@ -21,6 +21,7 @@ from simulator.vehicle.setup import Setup
 
 STEP_S: Final = 0.01
 _TURN_S: Final = 0.005  # computer time between turns at high rates
+_FAR_BEHIND_S: Final = 5.0
 _FORGET_S: Final = 300.0
 _STEPS_A_FLUSH: Final = 5
 _STEPS_A_TURN: Final = 200  # then the sockets get their turn, however far behind the clock is
@@ -140,11 +141,14 @@ class VehicleServer:
 
     # -- time ------------------------------------------------------------------------------------------------------------
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Keeps the vehicle at the clock's time until told to stop."""
+    async def run(self, stop: asyncio.Event, warn: Callable[[str], None] | None = None) -> None:
+        """Keeps the vehicle at the clock's time until told to stop; says once when the computer is too slow for that."""
         pause_s = max(self._step_s / self._clock.base.rate, _TURN_S)
         while not stop.is_set():
             self.behind_s = self._catch_up()
+            if self.behind_s > _FAR_BEHIND_S and warn is not None:
+                warn(f"{self.behind_s:.0f} s behind the clock: this computer is too busy for rate {self._clock.base.rate:g}")
+                warn = None
             if self.autopilot.reboot_wanted:
                 self._reboot()
             self._forget_silent()
