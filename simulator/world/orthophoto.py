@@ -168,7 +168,7 @@ def _place_nest(picture: Picture, canopy: Picture, grid: Grid) -> None:
     picture[square(7.0)] = _CONCRETE
     picture[square(1.6)] = (60, 60, 62)
     picture[square(1.1)] = (120, 124, 122)
-    picture[square(0.5)] = (40, 120, 190)
+    picture[square(0.5)] = (84, 82, 80)
     picture[square(1.3, east_m=4.5)] = (226, 228, 230)
     canopy[square(7.5)] = 0
     canopy[square(1.3, east_m=4.5)] = round(2.2 / HEIGHT_STEP_M)
