@@ -123,9 +123,9 @@ class FlightContext:
     def expect(self, *modes: FlightMode) -> None:
         """Says which modes follow from the nest's own orders: these, and the present one while an order takes effect.
 
-        A pilot's mode is never among them.
+        A pilot's mode is never among them, nor is one that the nest does not know.
         """
-        self.commanded = frozenset({*modes, self.look().mode}) - {FlightMode.MANUAL}
+        self.commanded = frozenset({*modes, self.look().mode}) - {FlightMode.MANUAL, FlightMode.UNKNOWN}
 
     def note(self, code: str, value: str) -> None:
         """Remembers a reason for what happens, for report and log. Each once."""

@@ -16,10 +16,11 @@ from agent.core.errors import NestError, StoreError
 from agent.core.outcome import Refused
 from agent.domain.codes import words_of
 from agent.domain.status import FlightReport, Reason
+from agent.domain.telemetry import FlightMode
 from agent.flight.context import CurrentFlight, FlightContext
 from agent.flight.ports import Journal, Reports
 from agent.flight.record import Adoption, FlightRecord, adopt, plan_digest
-from agent.flight.situation import FRESH_S
+from agent.flight.situation import FRESH_S, Situation
 from agent.flight.states import air, ground
 from agent.flight.table import AIRBORNE_STATES, Event, State, step
 from agent.missions.service import Assignment
@@ -203,7 +204,7 @@ class Director:
         """Looks at journal and drone, and decides where to begin (S8)."""
         last = self._journal.latest()
         async for situation in self._ctx.ticks(self._ctx.config.vehicle.connect_timeout_s):
-            if situation.heard_age_s < FRESH_S and situation.telemetry.position is not None and situation.dock is not None:
+            if situation.heard_age_s < FRESH_S and _known(situation):
                 break
         digest = self._restore(last)
         adoption = adopt(last, self._ctx.look(), self._ctx.presence(), digest)
@@ -241,6 +242,12 @@ class Director:
         self._ctx.compile_plan(flight)
         self._ctx.note("flight.restarted", f"the agent started again in state {last.state.value}")
         return plan_digest(flight.plan) if flight.plan else None
+
+
+def _known(situation: Situation) -> bool:
+    """Whether enough was heard to judge. The first heartbeat only tells the autopilot; its mode is read from the next."""
+    telemetry = situation.telemetry
+    return telemetry.position is not None and telemetry.mode is not FlightMode.UNKNOWN and situation.dock is not None
 
 
 def _ended_outcome(outcome: str, state: State) -> str:

@@ -163,7 +163,8 @@ def _storage(situation: Situation, facts: FlightFacts, config: Config) -> str | 
 _ALL = frozenset({State.LAUNCHING, State.PATROLLING, State.RETURNING, State.LANDING, State.DIVERTING, State.HANDS_OFF})
 _OURS = _ALL - {State.HANDS_OFF}
 _OUTBOUND = frozenset({State.LAUNCHING, State.PATROLLING})
-_PILOTED = (FlightMode.MANUAL, FlightMode.HOLD, FlightMode.GUIDED, FlightMode.MISSION)
+# A mode that the nest does not know is somebody else's will too: following, orbiting, an experiment.
+_PILOTED = (FlightMode.MANUAL, FlightMode.HOLD, FlightMode.GUIDED, FlightMode.MISSION, FlightMode.UNKNOWN)
 
 FAILSAFES: tuple[Failsafe, ...] = (
     Failsafe("flight.link_lost", Event.LINK_LOST, _link, _ALL),

@@ -65,6 +65,7 @@ def _flying(last: FlightRecord | None, situation: Situation, plan_sha256: str | 
     same_plan = last is not None and plan_sha256 is not None and last.plan_sha256 == plan_sha256
     rows = (
         (situation.mode is FlightMode.MANUAL, State.HANDS_OFF, "Restarted; somebody flies the drone by hand: watching."),
+        (situation.mode is FlightMode.UNKNOWN, State.HANDS_OFF, "Restarted; the drone flies in an unknown mode: watching."),
         (situation.mode is FlightMode.LAND, State.LANDING, "Restarted; the drone is landing: supervising."),
         (
             situation.mode is FlightMode.MISSION and same_plan and last is not None and last.state is State.PATROLLING,

@@ -109,6 +109,7 @@ class Drone:
         self.orders.append("launch")
         if isinstance(self.launch_outcome, Accepted):
             self.armed, self.mode, self.item = True, FlightMode.MISSION, 0
+            self.telemetry = self._telemetry()  # a driver returns when the drone says that it flies its mission
         return self.launch_outcome
 
     async def pause(self) -> Outcome:

@@ -95,6 +95,19 @@ def test_a_silent_drone_refuses_the_flight(make_nest):
     assert nest.reports.reports[-1].outcome == "refused"
 
 
+def test_a_dock_that_is_silent_for_a_moment_is_waited_for(make_nest):
+    nest = make_nest()
+    nest.dock.silent = True
+
+    def until(_):
+        if loop_s() > 40.0:
+            nest.dock.silent = False
+        return ended(nest)
+
+    run_virtual(nest.run(until))
+    assert nest.reports.reports[-1].outcome == "completed"
+
+
 def test_a_preparation_that_fails_is_a_refused_flight(make_nest):
     nest = make_nest()
 
@@ -358,6 +371,41 @@ def test_s8_a_restarted_agent_adopts_the_drone_and_ends_the_flight(make_nest, st
     assert after.states[-1] is State.IDLE
     assert after.dock.lid is LidState.CLOSED
     assert after.reports.reports[-1].flight == before.reports.reports[-1].flight
+
+
+def test_s9_a_restarted_agent_waits_for_the_mode_before_it_orders_anything(make_nest):
+    """The first heartbeat only tells which autopilot it is; a pilot who flies must not be sent home for that."""
+    before = flown_until(make_nest, State.PATROLLING)
+    after = restarted(make_nest, before)
+    after.drone.mode = FlightMode.UNKNOWN
+    known = len(after.journal.records)
+
+    def until(nest):
+        if loop_s() > 1.5:
+            nest.drone.mode = FlightMode.MANUAL
+        return loop_s() > 20.0
+
+    run_virtual(after.run(until))
+    assert after.states[known] is State.HANDS_OFF
+    assert not after.drone.orders
+
+
+@pytest.mark.parametrize("state", [State.PATROLLING, State.RETURNING])
+def test_s9_a_mode_that_the_nest_does_not_know_is_left_alone(make_nest, state):
+    nest = make_nest()
+    orders = []
+
+    def follow_somebody():
+        nest.drone.mode = FlightMode.UNKNOWN
+        orders.extend(nest.drone.orders)
+
+    def there():
+        return nest.director.state is state and nest.drone.alt_m > 10
+
+    take_over = when(nest, there, follow_somebody)
+    run_virtual(nest.run(lambda n: take_over(n) or (bool(orders) and n.states[-1] is State.HANDS_OFF)))
+    assert nest.states[-1] is State.HANDS_OFF
+    assert nest.drone.orders == orders
 
 
 def test_s8_a_restarted_agent_that_hears_nothing_listens(make_nest):
