@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from agent.core.clock import Clock
 from agent.core.errors import ConfigError
+from simulator.camera import sprites
 from simulator.camera.optics import encode_jpeg
 from simulator.camera.pose import Pose, PoseTrack, quaternion
 from simulator.camera.projection import Camera, Lens
@@ -62,6 +63,7 @@ class RenderedSource:
         self._frame = 0
         ground = renderer.world.ground_amsl_m(0.0, 0.0)
         self._parked = Pose(0.0, np.array([0.0, 0.0, ground + 0.6]), quaternion(0.0, -0.5, 0.0))
+        self._warm_up()
 
     def capture(self) -> Captured:
         """The picture of now."""
@@ -74,6 +76,12 @@ class RenderedSource:
         truth = self._truth(camera, rendered, moment, world_s)
         self._frame += 1
         return Captured(jpeg, moment, truth)
+
+    def _warm_up(self) -> None:
+        """Makes now what is made at first use, so that the first picture of a fire is not a late one."""
+        sprites.flames()
+        sprites.puffs()
+        self._renderer.render(self._parked.camera(self._lens), 0.0)
 
     def _off_the_ground(self, pose: Pose) -> Pose:
         """A landed drone's legs hold its camera over the ground."""
