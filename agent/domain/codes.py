@@ -29,6 +29,12 @@ def codes() -> dict[str, Code]:
     return TypeAdapter(dict[str, Code]).validate_python(yaml.safe_load(text))
 
 
+def is_error(code: str) -> bool:
+    """Whether a code keeps something from working; one without a row is taken for the worst."""
+    row = codes().get(code)
+    return row is None or row.severity == "error"
+
+
 def words_of(code: str) -> str:
     """The words of a code; the code itself where it has no row."""
     row = codes().get(code)
