@@ -3,11 +3,9 @@
 import asyncio
 
 from agent.core.bus import Bus
+from agent.domain.codes import is_error
 from agent.domain.sighting import VisionStatus
 from agent.vision.supervisor import VisionSupervisor
-
-_LOOKS_ON = frozenset({"vision.slow", "vision.evidence_failed", "vision.provider_missing"})
-"""What is wrong with these costs time or a snapshot; the pictures are looked at all the same."""
 
 
 class Eyes:
@@ -33,5 +31,5 @@ class Eyes:
         with self._bus.subscribe(VisionStatus, limit=10) as statuses:
             async for status in statuses:
                 self.status = status
-                if _LOOKS_ON.issuperset(status.health):
+                if not any(map(is_error, status.health)):
                     self.well_at_s = asyncio.get_running_loop().time()
