@@ -104,9 +104,21 @@ def verdict_of(run: NestRun, story: Story) -> list[Item]:
     dock = None
     if plc is not None:
         dock = DockEnd(plc.lid_closed, plc.charging_a, plc.pad_occupied, collisions(run.folder / "dock_truth.jsonl"))
-    twice = [m for m in run.hub.duplicates if "/alerts/" in m.topic]
     expected = () if run.real_pictures else run.scenario.expect  # pictures of elsewhere prove nothing about this world
-    return judge(story.flight, dock, story.newest_alerts, len(twice), truths_of(run), expected)
+    return judge(story.flight, dock, story.newest_alerts, told_twice(run), truths_of(run), expected)
+
+
+def told_twice(run: NestRun) -> int:
+    """Alert messages that a desk could take for two: one step of one alert under different ids.
+
+    The same id again is no harm; a broker that dies makes that happen, and every desk drops it.
+    """
+    steps = [
+        (message.topic, message.body["sequence"])
+        for message in run.hub.messages
+        if message.data and "/alerts/" in message.topic and not message.topic.endswith("snapshot")
+    ]
+    return len(steps) - len(set(steps))
 
 
 def collisions(truth_log: Path) -> int:
