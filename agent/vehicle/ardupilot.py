@@ -35,9 +35,12 @@ MODES = MappingProxyType(
         16: FlightMode.MANUAL,  # POSHOLD
         17: FlightMode.HOLD,  # BRAKE
         18: FlightMode.MANUAL,  # THROW
+        20: FlightMode.MANUAL,  # GUIDED_NOGPS: another computer's
         21: FlightMode.RETURN,  # SMART_RTL
         22: FlightMode.MANUAL,  # FLOWHOLD
+        23: FlightMode.MANUAL,  # FOLLOW
         24: FlightMode.MANUAL,  # ZIGZAG
+        25: FlightMode.MANUAL,  # SYSTEMID
         27: FlightMode.RETURN,  # AUTO_RTL
         28: FlightMode.MANUAL,  # TURTLE
     }
@@ -108,7 +111,7 @@ class ArduPilotDriver(Driver):
     def __init__(self, session: Session) -> None:
         super().__init__(session, TRAITS)
 
-    async def after_upload(self) -> Outcome:
+    async def after_upload(self, began_s: float) -> Outcome:  # noqa: ARG002 the base class's
         """ArduCopter says all it has to say in the upload's answer."""
         return Accepted()
 

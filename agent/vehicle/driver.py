@@ -84,8 +84,8 @@ class Driver(ABC):
         """Flies to a place and stays there."""
 
     @abstractmethod
-    async def after_upload(self) -> Outcome:
-        """Whether the autopilot, having accepted a plan, would also fly it."""
+    async def after_upload(self, began_s: float) -> Outcome:
+        """Whether the autopilot, having accepted a plan, would also fly it. The upload began at this loop time."""
 
     # What all do alike.
 
@@ -110,6 +110,7 @@ class Driver(ABC):
         written = write_plan(plan, self.traits.wording, home.place if home else self._place())
         if isinstance(written, Refused):
             return written
+        began_s = self.session.now_s
         self._interpret(None)
         outcome = await self.parameters.set(self.traits.fence_ceiling, plan.fence.alt_max_rel_m)
         if isinstance(outcome, Refused):
@@ -121,7 +122,10 @@ class Driver(ABC):
             if isinstance(outcome, Refused):
                 return outcome
         self._interpret(written)
-        return await self.after_upload()
+        outcome = await self.after_upload(began_s)
+        if isinstance(outcome, Refused):
+            self._interpret(None)  # what it would not fly is not launched
+        return outcome
 
     async def adopt(self, plan: FlightPlan) -> Outcome:
         """Takes a plan that is on board already as the uploaded one, if it reads back equal. For a restart in the air."""

@@ -5,6 +5,7 @@ Measured on PX4 1.18-beta. Modes: ``custom_mode`` is main mode shifted by 16 bit
 """
 
 import math
+import re
 from types import MappingProxyType
 
 from agent.core.geo import LatLon
@@ -21,6 +22,7 @@ _LIFT_OFF_S = 20.0
 _VERDICT_S = 1.5  # the mission check runs after the upload's answer; its verdict comes as a sentence
 _SET_CURRENT_S = 2.0
 _SET_CURRENT_TRIES = 3
+_COMPLAINT = re.compile(r"geofence|mission (rejected|invalid|not valid)|waypoint|land item|takeoff item", re.IGNORECASE)
 _MAIN_AUTO = 4.0
 _AUTO = 4
 
@@ -109,14 +111,18 @@ class Px4Driver(Driver):
     def __init__(self, session: Session) -> None:
         super().__init__(session, TRAITS)
 
-    async def after_upload(self) -> Outcome:
-        """PX4 accepts a mission outside the fence and then says in a sentence that it cannot be flown."""
-        began_s = self.session.now_s
-        no_mission = await self.session.until(lambda t: t.mission is not None and t.mission.unusable, _VERDICT_S)
-        if no_mission:
-            words = self.session.texts.reasons_since(began_s - _VERDICT_S) or "the autopilot says that it has no valid mission"
-            return Refused("mission.refused", words)
-        return Accepted()
+    async def after_upload(self, began_s: float) -> Outcome:
+        """PX4 accepts what it cannot fly and says so in a sentence afterwards.
+
+        A mission outside the fence ends in mission state "no mission". A fence that does not contain home is only called
+        invalid; PX4 then flies without it, so that sentence is a refusal too.
+        """
+        await self.session.until(lambda t: t.mission is not None and t.mission.unusable, _VERDICT_S)
+        telemetry = self.session.telemetry
+        complaints = [s.text for s in self.session.texts.since(began_s) if _COMPLAINT.search(s.text)]
+        if telemetry.mission is not None and telemetry.mission.unusable:
+            return Refused("mission.refused", "; ".join(complaints) or "the autopilot says that it has no valid mission")
+        return Refused("mission.refused", "; ".join(complaints)) if complaints else Accepted()
 
     async def launch(self) -> Outcome:
         """MISSION_START arms and takes off. Sent once: without an answer the state is looked at."""

@@ -184,7 +184,7 @@ def test_when_the_agent_dies_the_drone_comes_home_and_a_new_agent_adopts_it(dron
     async def body(opened: Opener) -> None:
         async with opened() as flight:
             flown = await flight.airborne()
-        await asyncio.sleep(20.0)  # nobody sends heartbeats; the failsafe is the autopilot's own
+        await asyncio.sleep(35.0)  # nobody sends heartbeats; the failsafe is the autopilot's own
         async with opened() as flight:
             await flight.sees(lambda t: t.armed is True and t.position and t.home, 30.0, "it is heard, flying")
             assert flight.now.mode is FlightMode.RETURN
