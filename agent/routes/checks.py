@@ -8,16 +8,18 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from shapely.geometry import LineString
 
-from agent.core.geo import LatLon, LocalFrame, inside_margin_m, path_inside_margin_m, polygon_of
+from agent.core.geo import LatLon, LocalFrame, distance_m, inside_margin_m, path_inside_margin_m, polygon_of
 from agent.core.outcome import Refused
 from agent.core.terrain import Terrain
 from agent.domain.mission import Fence, FlightPlan, ItemKind, PlanItem
-from agent.routes.compile import Pad, ground_rel_m
+from agent.routes.compile import Pad
 from agent.routes.energy import EnergyModel, Stop, WindEstimate, route_share
 
 _SAMPLE_M = 15.0
+_TURN_BACK_M = 50.0  # distance between the places on a leg from which the way home is checked
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +67,24 @@ def check_target(place: LatLon, alt_rel_m: float, fence: Fence, margin_m: float)
     return None
 
 
+def check_path(a: LatLon, b: LatLon, fence: Fence) -> list[str]:
+    """Where the straight way between two places breaks the geofence, in words; empty where it does not."""
+    margin = path_inside_margin_m([a, b], fence.inclusion)
+    found = [f"leaves the geofence by {-margin:.0f} m"] if margin < 0 else []
+    frame = LocalFrame(a)
+    line = LineString([(p.east_m, p.north_m) for p in (frame.to_local(a), frame.to_local(b))])
+    crossed = (n for n, ring in enumerate(fence.exclusions, 1) if polygon_of(ring, frame).intersects(line))
+    return found + [f"crosses exclusion {n}" for n in crossed]
+
+
 def check_plan(plan: FlightPlan, pad: Pad, terrain: Terrain | None, limits: Limits) -> list[Refused]:
     """Everything that is wrong with the geometry of a plan; empty when it may be flown."""
     problems = check_fence(plan.fence, pad)
     if problems:
         return problems
+    if limits.return_alt_rel_m > plan.fence.alt_max_rel_m:
+        words = f"{limits.return_alt_rel_m:.0f} m over the pad; the fence allows {plan.fence.alt_max_rel_m:.0f} m"
+        problems.append(Refused("route.outside_fence", f"height of the way home: {words}"))
     for rally in plan.rally:
         if (refused := check_target(rally.place, rally.alt_rel_m, plan.fence, 0.0)) is not None:
             problems.append(Refused(refused.code, f"rally point: {refused.words}"))
@@ -89,32 +104,39 @@ def _name(item: PlanItem) -> str:
 
 
 def _check_legs(plan: FlightPlan, pad: Pad, terrain: Terrain | None, limits: Limits) -> Iterator[Refused]:
-    """Each leg of the route, and the straight way home from each of its points."""
+    """Each leg of the route, and the straight way home from everywhere on it."""
     takeoff, *points = _visited(plan)
     previous = (pad.place, takeoff.alt_rel_m or 0.0, "take-off")
     for item in points:
         here = (item.place or pad.place, item.alt_rel_m or 0.0, _name(item))
         yield from _check_leg(previous, here, plan.fence, pad, terrain, limits)
-        home_alt = max(here[1], limits.return_alt_rel_m)
-        yield from _check_leg((here[0], home_alt, here[2]), (pad.place, home_alt, "home"), plan.fence, pad, terrain, limits)
+        yield from _check_ways_home(previous, here, plan.fence, pad, terrain, limits)
         previous = here
 
 
 _End = tuple[LatLon, float, str]
 
 
+def _check_ways_home(
+    a: _End, b: _End, fence: Fence, pad: Pad, terrain: Terrain | None, limits: Limits
+) -> Iterator[Refused]:
+    """The level way home from places all along a leg: the autopilot may turn back anywhere. The first that is wrong."""
+    steps = 1 + int(distance_m(a[0], b[0]) / _TURN_BACK_M)
+    for step in range(1, steps + 1):
+        share = step / steps
+        lat_deg, lon_deg = (p + (q - p) * share for p, q in zip(a[0], b[0], strict=True))
+        alt = max(a[1] + (b[1] - a[1]) * share, limits.return_alt_rel_m)
+        name = b[2] if step == steps else f"between {a[2]} and {b[2]}"
+        found = [*_check_leg((LatLon(lat_deg, lon_deg), alt, name), (pad.place, alt, "home"), fence, pad, terrain, limits)]
+        if found:
+            yield from found
+            return
+
+
 def _check_leg(a: _End, b: _End, fence: Fence, pad: Pad, terrain: Terrain | None, limits: Limits) -> Iterator[Refused]:
     name = f"leg {a[2]} to {b[2]}"
-    margin = path_inside_margin_m([a[0], b[0]], fence.inclusion)
-    if margin < 0:
-        yield Refused("route.outside_fence", f"{name}: leaves the geofence by {-margin:.0f} m")
-    frame = LocalFrame(a[0])
-    line = LineString([(p.east_m, p.north_m) for p in (frame.to_local(a[0]), frame.to_local(b[0]))])
-    for number, ring in enumerate(fence.exclusions):
-        if polygon_of(ring, frame).intersects(line):
-            yield Refused("route.outside_fence", f"{name}: crosses exclusion {number + 1}")
-    if b[2] == "home":
-        return  # the descent to the pad ends at the ground by intent; what matters is the fence
+    for words in check_path(a[0], b[0], fence):
+        yield Refused("route.outside_fence", f"{name}: {words}")
     clearance = _least_clearance_m(a, b, pad, terrain)
     if clearance is None:
         yield Refused("route.no_terrain", f"{name}: part of it lies outside the height raster")
@@ -127,17 +149,14 @@ def _check_leg(a: _End, b: _End, fence: Fence, pad: Pad, terrain: Terrain | None
 
 def _least_clearance_m(a: _End, b: _End, pad: Pad, terrain: Terrain | None) -> float | None:
     """Least height over ground on a straight leg; the leg climbs evenly, as autopilots fly it."""
-    frame = LocalFrame(a[0])
-    end = frame.to_local(b[0])
-    steps = max(1, math.ceil(math.hypot(*end) / _SAMPLE_M))
-    least = math.inf
-    for step in range(steps + 1):
-        share = step / steps
-        ground = ground_rel_m(frame.to_latlon(end.north_m * share, end.east_m * share), pad, terrain)
-        if ground is None:
-            return None
-        least = min(least, a[1] + (b[1] - a[1]) * share - ground)
-    return least
+    if terrain is None:
+        return min(a[1], b[1])
+    share = np.linspace(0.0, 1.0, 2 + int(distance_m(a[0], b[0]) / _SAMPLE_M))
+    lat_deg = a[0].lat_deg + (b[0].lat_deg - a[0].lat_deg) * share
+    lon_deg = a[0].lon_deg + (b[0].lon_deg - a[0].lon_deg) * share
+    ground_rel = terrain.heights_at(lat_deg, lon_deg) - pad.alt_amsl_m
+    least = float(np.min(a[1] + (b[1] - a[1]) * share - ground_rel))
+    return None if math.isnan(least) else least
 
 
 def check_energy(

@@ -108,6 +108,24 @@ def test_a_leg_through_a_hill_is_refused_though_its_ends_are_high():
     assert {problem.code for problem in found} == {"route.too_low"}
 
 
+def test_a_way_home_through_a_hill_is_refused_though_the_route_goes_around_it():
+    found = problems(route((300, -250), (460, 0), height_m=35.0), terrain=hill(60.0))
+    assert {problem.code for problem in found} == {"route.too_low"}
+    assert all("home" in problem.words for problem in found)
+
+
+def test_a_way_home_from_the_middle_of_a_leg_is_checked_too():
+    found = problems(route((200, -300), (200, 300)), site(exclusions=(square(20.0, (100.0, 0.0)),)))
+    assert [problem.words for problem in found] == ["leg between point P0 and point P1 to home: crosses exclusion 1"]
+
+
+def test_a_way_home_above_the_ceiling_is_refused():
+    plan = compile_route(route((100, 0)), site(), PAD, None, 30.0)
+    found = check_plan(plan, PAD, None, Limits(fence_margin_m=20.0, clearance_min_m=20.0, return_alt_rel_m=121.0))
+    assert [problem.code for problem in found] == ["route.outside_fence"]
+    assert "way home" in found[0].words
+
+
 def test_a_crossing_fence_and_a_pad_outside_are_refused():
     bow_tie = (square(500.0)[0], square(500.0)[2], square(500.0)[1], square(500.0)[3])
     crossing = Site(Fence(bow_tie), ())
