@@ -27,12 +27,15 @@ class Wording:
         takeoff_place: whether the take-off item needs a place.
         yaw_in_waypoint: whether a waypoint keeps its heading; else CONDITION_YAW is put before it.
         kept: which parameters (1 to 7) are stored per command, for the comparison.
+        rally_on_board: whether the autopilot is given the rally points. Where its own return would go to a nearer one, and
+            no parameter forbids that, it is given none: alone, it comes home to the pad. The nest's diversions need none on board.
     """
 
     home_first: bool
     takeoff_place: bool
     yaw_in_waypoint: bool
     kept: Mapping[Cmd, frozenset[int]]
+    rally_on_board: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +93,7 @@ def write_plan(plan: FlightPlan, wording: Wording, home: LatLon | None) -> WireP
     return WirePlan(
         tuple(mission),
         write_fence(plan.fence),
-        write_rally(plan.rally),
+        write_rally(plan.rally if wording.rally_on_board else ()),
         tuple(index_of),
         tuple(begins),
         int(wording.home_first),

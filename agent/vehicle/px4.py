@@ -93,7 +93,7 @@ TRAITS = Traits(
     name="PX4",
     mode_of=mode_of,
     mode_params=_MODE_PARAMS,
-    wording=Wording(home_first=False, takeoff_place=True, yaw_in_waypoint=True, kept=_KEPT),
+    wording=Wording(home_first=False, takeoff_place=True, yaw_in_waypoint=True, kept=_KEPT, rally_on_board=False),
     bytewise=True,
     streams_hz=STREAMS_HZ,
     fence_ceiling="GF_MAX_VER_DIST",

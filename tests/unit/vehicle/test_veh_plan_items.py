@@ -48,6 +48,12 @@ def test_ardupilot_gets_home_first_and_turns_before_the_waypoint() -> None:
     assert (plan.mission[5].z, plan.mission[5].frame) == (40.0, Frame.GLOBAL_RELATIVE_ALT)
 
 
+def test_px4_is_given_no_rally_points_since_its_own_return_would_go_to_a_nearer_one() -> None:
+    assert len(written(ARDUPILOT.wording).rally) == 1
+    assert written(PX4.wording).rally == ()
+    assert written(PX4.wording).fence == written(ARDUPILOT.wording).fence
+
+
 def test_px4_keeps_the_heading_in_the_waypoint_and_needs_a_place_to_take_off() -> None:
     plan = written(PX4.wording)
     assert plan.index_of == (0, 1, 2, 3, 4, 5, 6)
