@@ -85,7 +85,7 @@ class FloodMap:
             locator: for the frame's size.
             unix_s: capture time.
         """
-        rows, cols = self._cells_around(pose)
+        rows, cols = self._cells_around(pose, locator)
         if rows.size == 0:
             return ()
         north_m, east_m = _north_of(rows), _east_of(cols)
@@ -96,20 +96,23 @@ class FloodMap:
         self._add(rows, cols, probability, threshold, sigma_m, unix_s)
         return self._pieces(rows, cols, probability)
 
-    def _cells_around(self, pose: CameraPose) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """All cells within range on the side that the camera looks to."""
+    def _cells_around(self, pose: CameraPose, locator: Locator) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """The cells of the rectangle around what the picture shows of the ground, within range."""
         here = self.frame.to_local(pose.place)
-        reach = math.ceil(_RANGE_MAX_M / CELL_M)
-        row, col = _row_of(here.north_m), _col_of(here.east_m)
-        rows = np.arange(max(0, row - reach), min(2 * _HALF_CELLS, row + reach + 1))
-        cols = np.arange(max(0, col - reach), min(2 * _HALF_CELLS, col + reach + 1))
+        width, height = locator.camera.width_px, locator.camera.height_px
+        edge = [(x * width / 8, y * height / 8) for x in range(9) for y in range(9) if x in (0, 4, 8) or y in (0, 8)]
+        directions = locator.camera.rays(np.array(edge)) @ pose.camera_to_ned.T
+        # Down to 30 m below the pad, so that the rectangle is rather too large than too small.
+        drop_m = max(1.0, pose.alt_amsl_m - pose.home_amsl_m + 30.0)
+        flat = np.hypot(directions[:, 0], directions[:, 1])
+        lengths = np.where(directions[:, 2] > 0.02, drop_m / np.maximum(directions[:, 2], 0.02), np.inf)
+        lengths = np.minimum(lengths, _RANGE_MAX_M / np.maximum(flat, 1e-6))
+        north = here.north_m + directions[:, 0] * lengths
+        east = here.east_m + directions[:, 1] * lengths
+        rows = np.arange(max(0, _row_of(float(north.max()))), min(2 * _HALF_CELLS, _row_of(float(north.min())) + 1))
+        cols = np.arange(max(0, _col_of(float(east.min()))), min(2 * _HALF_CELLS, _col_of(float(east.max())) + 1))
         grid_rows, grid_cols = (g.ravel() for g in np.meshgrid(rows, cols, indexing="ij"))
-        north, east = _north_of(grid_rows) - here.north_m, _east_of(grid_cols) - here.east_m
-        depth = pose.alt_amsl_m - pose.home_amsl_m
-        forward = pose.forward_ned
-        ahead = north * forward[0] + east * forward[1] + depth * forward[2] > 0
-        near = ahead & (np.hypot(north, east) <= _RANGE_MAX_M)
-        return grid_rows[near], grid_cols[near]
+        return grid_rows, grid_cols
 
     def _sample(
         self,

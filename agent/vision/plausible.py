@@ -3,14 +3,13 @@
 Pure; the limits are a table.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from agent.domain.hazard import Hazard
-from agent.vision.camera_model import CameraModel
 from agent.vision.frame import Detection
-from agent.vision.geolocation import Fix
 from agent.vision.poses import CameraPose
 
 
@@ -35,16 +34,18 @@ LIMITS = {
 }
 
 
-def plausible(found: Detection, fix: Fix, camera: CameraModel) -> bool:
-    """Whether a thing of this kind can look so from this distance."""
-    limits = LIMITS.get(found.hazard)
-    if limits is None:
+def plausible_size(hazard: Hazard, size_m: tuple[float, float]) -> bool:
+    """Whether a box of this width and height in metres can be such a thing. NaN, a size that nobody knows, can be any."""
+    limits = LIMITS.get(hazard)
+    if limits is None or any(math.isnan(side) for side in size_m):
         return True
-    if fix.bearing_only:
-        return limits.above_horizon
-    x0, y0, x1, y1 = found.box_px
-    size_m = max(x1 - x0, y1 - y0) * fix.range_m / camera.focal_px
-    return limits.least_m <= size_m <= limits.most_m
+    return limits.least_m <= max(size_m) <= limits.most_m
+
+
+def above_horizon_possible(hazard: Hazard) -> bool:
+    """Whether such a thing can be seen where the ray meets no ground."""
+    limits = LIMITS.get(hazard)
+    return limits is None or limits.above_horizon
 
 
 def foot_of(found: Detection, pose: CameraPose) -> tuple[float, float]:

@@ -10,11 +10,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import structlog
+from shapely.geometry import MultiPoint, Polygon
+from shapely.geometry.polygon import orient
 from ulid import ULID
 
 from agent.core.clock import Clock, utc_from_unix
 from agent.core.errors import StoreError
-from agent.core.geo import LatLon
+from agent.core.geo import LatLon, LocalFrame, NorthEast
 from agent.domain.sighting import DetectorRecord, Evidence, GeoPosition, Sighting, SightingLevel
 from agent.vision import evidence
 from agent.vision.frame import Frame, Observation, Pixels
@@ -60,7 +62,7 @@ class Reporter:
         local = situation.frame
         place = track.position(local) if local else LatLon(0.0, 0.0)
         manifest = self._manifests[track.last.model]
-        ring = track.last.ring
+        ring = track.last.ring or (outline_of(track.parts, local) if local else None)
         return Sighting(
             track=f"{self._name}-{track.number}",
             hazard=track.hazard,
@@ -70,13 +72,13 @@ class Reporter:
                 lat=place.lat_deg,
                 lon=place.lon_deg,
                 alt_m=track.alt_amsl_m,
-                error_ellipse=ellipse_of(track.covariance_m2),
+                error_ellipse=ellipse_of(track.stated_covariance_m2),
             ),
             first_seen=utc_from_unix(track.first_unix_s),
             last_seen=utc_from_unix(track.last_unix_s),
             captured_at=utc_from_unix(unix_s),
             area=tuple((p.lon_deg, p.lat_deg) for p in ring) if ring else None,
-            extent_m2=track.last.area_m2,
+            extent_m2=round(extent, 1) if (extent := extent_of(track)) is not None else None,
             detector=DetectorRecord(
                 name=manifest.name,
                 version=manifest.version,
@@ -115,6 +117,25 @@ class Reporter:
 def _shot(raw: Pixels, drawn: Pixels, track: Track, pose: CameraPose) -> evidence.Shot:
     words = f"{track.hazard} {track.evidence.level} p={track.evidence.probability:.2f}"
     return evidence.Shot(raw, drawn, pose.unix_s, pose.record(), words)
+
+
+_HULL_MIN_M2 = 100.0
+"""A smaller hull says nothing that the place does not say."""
+
+
+def outline_of(parts: Sequence[NorthEast], frame: LocalFrame) -> tuple[LatLon, ...] | None:
+    """The hull of a thing's parts as a closed ring, counter-clockwise; None where it is hardly more than a point."""
+    hull = MultiPoint([(p.east_m, p.north_m) for p in parts]).convex_hull
+    if not isinstance(hull, Polygon) or hull.area < _HULL_MIN_M2:
+        return None
+    return tuple(frame.to_latlon(float(north), float(east)) for east, north in orient(hull, 1.0).exterior.coords)
+
+
+def extent_of(track: Track) -> float | None:
+    """Its area: as mapped, or the hull of its parts, or what one look shows of it."""
+    if track.last.ring is not None or track.last.area_m2 is None:
+        return track.last.area_m2
+    return max(track.last.area_m2, float(MultiPoint([(p.east_m, p.north_m) for p in track.parts]).convex_hull.area))
 
 
 def _goodness(pixels: Pixels, track: Track) -> float:

@@ -17,11 +17,11 @@ from agent.domain.sighting import SightingLevel
 from agent.vision.camera_model import CameraModel
 from agent.vision.confirmation import LEAST, Levels, View, after_miss, after_sighting, strength
 from agent.vision.flood_excess import Excess, FloodMap
-from agent.vision.frame import Box, Detection, Frame, Observation
+from agent.vision.frame import Box, Frame, Observation
 from agent.vision.geolocation import Locator
-from agent.vision.plausible import foot_of, plausible
+from agent.vision.placing import Placer
 from agent.vision.poses import CameraPose
-from agent.vision.tracker import Seen, Track, associate, begun, updated
+from agent.vision.tracker import Association, Seen, Track, associate, begun, joined, updated
 
 _FORGET_S = 60.0
 """A track that never became suspect is forgotten when it was not seen for so long."""
@@ -73,7 +73,7 @@ class Situation:
         self._config = config
         self._terrain = terrain
         self._normal_water = tuple(normal_water)
-        self._thresholds = dict(thresholds)
+        self._placer = Placer(thresholds, config.errors.box_fraction)
         self._levels = Levels(config.suspect_log_odds, config.confirm_log_odds)
         self._camera = CameraModel.of(config.camera)
         self._numbers = 0
@@ -95,12 +95,12 @@ class Situation:
         locator = self._locator(frame)
         if not steady:
             return []
-        seen = [s for d in observation.detections if (s := self._placed(d, pose, locator, local)) is not None]
+        seen = self._placer.things(observation.detections, pose, locator, local, frame.captured_error_s)
         seen += self._floods(observation, pose, locator, pose.unix_s)
-        matched, fresh = associate(self.tracks, seen)
-        tracks = [self._after(track, matched.get(index), pose, locator, observation) for index, track in enumerate(self.tracks)]
-        seen_now = {self.tracks[index].number for index in matched}
-        for thing in fresh:
+        found = associate(self.tracks, seen)
+        tracks = [self._after(i, found, pose, locator, observation) for i in range(len(self.tracks)) if i not in found.absorbed]
+        seen_now = {self.tracks[index].number for index in found.matched}
+        for thing in found.fresh:
             self._numbers += 1
             track = begun(self._numbers, thing, pose.unix_s)
             tracks.append(self._counted(track, thing, pose))
@@ -117,33 +117,8 @@ class Situation:
 
     def _locator(self, frame: Frame) -> Locator:
         camera = self._camera.scaled_to(frame.pixels.shape[1], frame.pixels.shape[0])
-        error_s = self._config.camera.latency_error_s if frame.captured_error_s is None else frame.captured_error_s
+        error_s = self._config.camera.latency_error_s
         return Locator(camera, self._config.errors, error_s, self._terrain, self._config.range_max_m)
-
-    def _placed(self, found: Detection, pose: CameraPose, locator: Locator, local: LocalFrame) -> Seen | None:
-        """A box with its place on the ground; None when no real thing of its kind could look so."""
-        foot = foot_of(found, pose)
-        x0, y0, x1, y1 = found.box_px
-        part = self._config.errors.box_fraction
-        fix = locator.locate(pose, foot, (part * (x1 - x0), part * (y1 - y0)))
-        if not plausible(found, fix, locator.camera):
-            return None
-        threshold = self._thresholds.get((found.model, found.hazard), 0.5)
-        width_m, height_m = (side * fix.range_m / locator.camera.focal_px for side in (x1 - x0, y1 - y0))
-        return Seen(
-            hazard=found.hazard,
-            confidence=found.confidence,
-            place=local.to_local(fix.place),
-            alt_amsl_m=fix.alt_amsl_m,
-            covariance_m2=fix.covariance_m2,
-            range_m=fix.range_m,
-            reach_m=width_m / 2,
-            added=strength(found.confidence, threshold),
-            threshold=threshold,
-            box_px=found.box_px,
-            model=found.model,
-            area_m2=width_m * height_m if found.hazard is Hazard.FIRE and not fix.bearing_only else None,
-        )
 
     def _floods(self, observation: Observation, pose: CameraPose, locator: Locator, unix_s: float) -> list[Seen]:
         if observation.water is None or self._flood is None:
@@ -192,10 +167,16 @@ class Situation:
         (x0, y0), (x1, y1) = inside.min(axis=0), inside.max(axis=0)
         return float(x0), float(y0), float(x1), float(y1)
 
-    def _after(self, track: Track, thing: Seen | None, pose: CameraPose, locator: Locator, observation: Observation) -> Track:
-        """A track after this frame, whether it was seen or not."""
-        if thing is not None:
-            return self._counted(updated(track, thing, pose.unix_s), thing, pose)
+    def _after(self, index: int, found: Association, pose: CameraPose, locator: Locator, observation: Observation) -> Track:
+        """A track after this frame, whether it was seen or not, with the tracks that it absorbed."""
+        track = self.tracks[index]
+        for other, winner in found.absorbed.items():
+            if winner == index:
+                track = joined(track, self.tracks[other])
+                self._told.pop(self.tracks[other].number, None)
+        things = found.matched.get(index)
+        if things:
+            return self._counted(updated(track, things, pose.unix_s), things[0], pose)
         part = self._part_visible(track, pose, locator)
         if part <= 0.0 or (track.hazard is Hazard.FLOOD and observation.water is None):
             return track
@@ -237,7 +218,7 @@ class Situation:
         now = _Told(
             level,
             unix_s,
-            float(np.sqrt(np.linalg.eigvalsh(track.covariance_m2)[1])),
+            float(np.sqrt(np.linalg.eigvalsh(track.stated_covariance_m2)[1])),
             track.evidence.probability,
             track.last.area_m2 or 0.0,
         )

@@ -8,12 +8,14 @@ averaging them as if they were independent would give an ellipse that lies. Inte
 look, or than looks from different sides together allow.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from shapely.geometry import MultiPoint, Polygon
+from shapely.geometry.base import BaseGeometry
+from shapely.ops import nearest_points
 
 from agent.core.geo import LatLon, LocalFrame, NorthEast
 from agent.domain.hazard import Hazard
@@ -22,6 +24,8 @@ from agent.vision.frame import Box
 
 GATE_CHI2 = 9.210340371976184
 """99 % quantile of chi-square with two degrees of freedom."""
+JOIN_M = {Hazard.FIRE: 20.0, Hazard.SMOKE: 40.0}
+"""What is seen of one hazard closer than this on the ground is one thing. Other hazards are counted one by one."""
 _WEIGHTS = np.linspace(0.0, 1.0, 11)
 
 Covariance = NDArray[np.float64]
@@ -35,6 +39,7 @@ class Seen:
         place: metres in the tracker's local frame.
         covariance_m2: of north and east.
         reach_m: how far the thing extends around its place; it widens the gate, not the ellipse.
+        points: where its parts stand; empty where only a bearing or an area is known.
         added: log-odds that it adds at full weight.
         threshold: the model's, for the record.
     """
@@ -50,13 +55,21 @@ class Seen:
     threshold: float
     box_px: Box
     model: str
+    points: tuple[NorthEast, ...] = ()
     ring: tuple[LatLon, ...] | None = None
     area_m2: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Track:
-    """A thing on the ground. ``last`` is the newest of what was seen of it."""
+    """A thing on the ground.
+
+    Attributes:
+        place: its middle.
+        covariance_m2: error of the place where it was looked at, without the thing's own extent.
+        parts: corners of the hull of all that was seen to belong to it.
+        last: the newest of what was seen of it.
+    """
 
     number: int
     hazard: Hazard
@@ -67,59 +80,104 @@ class Track:
     first_unix_s: float
     last_unix_s: float
     last: Seen
+    parts: tuple[NorthEast, ...] = ()
+
+    @property
+    def extent_m2(self) -> Covariance:
+        """Spread of the parts around their middle, as a covariance: the middle of what burns may be anywhere among them."""
+        if len(self.parts) < 2:
+            return np.zeros((2, 2))
+        return np.asarray(np.cov(np.array(self.parts).T, bias=True))
+
+    @property
+    def stated_covariance_m2(self) -> Covariance:
+        """What the thing's place is told with: the error of the looks and half the thing's own spread."""
+        return np.asarray(self.covariance_m2 + self.extent_m2 / 4.0)
 
     def position(self, frame: LocalFrame) -> LatLon:
         """Where it is."""
         return frame.to_latlon(self.place.north_m, self.place.east_m)
 
 
-def associate(tracks: Sequence[Track], seen: Sequence[Seen]) -> tuple[dict[int, Seen], list[Seen]]:
-    """Who is who.
+@dataclass(frozen=True, slots=True, eq=False)
+class Association:
+    """Who is who in one frame.
 
-    Returns:
-        by index of the track the most telling thing seen of it; and what belongs to no track, without doublets of one thing.
+    Attributes:
+        matched: by index of the track what was seen of it, the most telling first.
+        absorbed: tracks that this frame shows to be part of another one, by index, and of which.
+        fresh: what belongs to no track, without doublets.
     """
-    matched: dict[int, Seen] = {}
+
+    matched: dict[int, list[Seen]]
+    absorbed: dict[int, int]
+    fresh: list[Seen]
+
+
+def associate(tracks: Sequence[Track], seen: Sequence[Seen]) -> Association:
+    """Gives each thing seen to the track with the most evidence among those within the gate."""
+    matched: dict[int, list[Seen]] = {}
+    absorbed: dict[int, int] = {}
     fresh: list[Seen] = []
     for thing in sorted(seen, key=lambda s: -s.added):
-        distances = {
-            index: mahalanobis2(track.place, track.covariance_m2, thing, track.last.reach_m)
-            for index, track in enumerate(tracks)
-            if track.hazard is thing.hazard
-        }
-        best = min(distances, key=lambda index: distances[index], default=None)
-        if best is not None and distances[best] <= GATE_CHI2:
-            matched.setdefault(best, thing)
-        elif not any(_same_thing(other, thing) for other in fresh):
+        near = [i for i, track in enumerate(tracks) if i not in absorbed and _within_gate(track, thing)]
+        if near:
+            best = max(near, key=lambda i: (tracks[i].evidence.log_odds, -i))
+            matched.setdefault(best, []).append(thing)
+            absorbed |= {i: best for i in near if i != best and _touch(tracks[i], thing) and _touch(tracks[best], thing)}
+        elif not any(_within_gate(begun(0, other, 0.0), thing) for other in fresh):
             fresh.append(thing)
-    return matched, fresh
+    for index in absorbed.keys() & matched.keys():
+        matched.setdefault(absorbed[index], []).extend(matched.pop(index))
+    return Association(matched, absorbed, fresh)
 
 
-def mahalanobis2(place: NorthEast, covariance_m2: Covariance, thing: Seen, reach_m: float = 0.0) -> float:
-    """Squared distance between a place and a thing seen, in sigmas of both errors; their extents are taken off first."""
-    offset = np.array([thing.place.north_m - place.north_m, thing.place.east_m - place.east_m])
+def _within_gate(track: Track, thing: Seen) -> bool:
+    return track.hazard is thing.hazard and mahalanobis2(track, thing) <= GATE_CHI2
+
+
+def _touch(track: Track, thing: Seen) -> bool:
+    """Whether the two are one by their extent alone, whatever their errors are."""
+    return bool(track.parts and thing.points) and float(np.linalg.norm(_gap(track, thing))) <= JOIN_M.get(thing.hazard, 0.0)
+
+
+def mahalanobis2(track: Track, thing: Seen) -> float:
+    """Squared distance between a track and a thing seen, in sigmas of both errors; their extents are taken off first."""
+    offset = _gap(track, thing)
     length = float(np.linalg.norm(offset))
-    free = max(0.0, length - thing.reach_m - reach_m)
-    offset *= free / length if length > 0 else 0.0
-    return float(offset @ np.linalg.solve(covariance_m2 + thing.covariance_m2, offset))
+    free = max(0.0, length - thing.reach_m - track.last.reach_m)
+    offset = offset * (free / length if length > 0 else 0.0)
+    return float(offset @ np.linalg.solve(track.covariance_m2 + thing.covariance_m2, offset))
 
 
-def _same_thing(a: Seen, b: Seen) -> bool:
-    return a.hazard is b.hazard and mahalanobis2(a.place, a.covariance_m2, b, a.reach_m) <= GATE_CHI2
+def _gap(track: Track, thing: Seen) -> NDArray[np.float64]:
+    """The vector, north and east, between the nearest places of the two hulls; zero where they overlap."""
+    a, b = nearest_points(_shape(track.parts or (track.place,)), _shape(thing.points or (thing.place,)))
+    return np.array([b.y - a.y, b.x - a.x])
+
+
+def _shape(points: Sequence[NorthEast]) -> BaseGeometry:
+    return MultiPoint([(p.east_m, p.north_m) for p in points]).convex_hull
 
 
 def begun(number: int, thing: Seen, unix_s: float) -> Track:
     """A new track; its evidence is still to be counted."""
-    return Track(number, thing.hazard, thing.place, thing.alt_amsl_m, thing.covariance_m2, Evidence(), unix_s, unix_s, thing)
+    parts = _hull(thing.points)
+    place = _middle(parts) if len(parts) > 1 else thing.place
+    return Track(number, thing.hazard, place, thing.alt_amsl_m, thing.covariance_m2, Evidence(), unix_s, unix_s, thing, parts)
 
 
-def updated(track: Track, thing: Seen, unix_s: float) -> Track:
-    """The track after it was seen again; its evidence is still to be counted."""
+def updated(track: Track, things: Sequence[Seen], unix_s: float) -> Track:
+    """The track after it was seen again in one frame, perhaps in several parts; its evidence is still to be counted."""
+    thing = things[0]
+    parts = _hull([*track.parts, *(point for one in things for point in one.points)])
     if thing.ring is not None:
         # What is mapped as an area carries its own accumulated outline; the newest is the fullest.
         place, covariance = thing.place, thing.covariance_m2
     else:
         place, covariance = fused(track.place, track.covariance_m2, thing.place, thing.covariance_m2)
+        if _is_wide(parts, covariance):
+            place = _middle(parts)
     alt_amsl_m = thing.alt_amsl_m if thing.alt_amsl_m is not None else track.alt_amsl_m
     return replace(
         track,
@@ -128,7 +186,38 @@ def updated(track: Track, thing: Seen, unix_s: float) -> Track:
         alt_amsl_m=alt_amsl_m,
         last_unix_s=max(track.last_unix_s, unix_s),
         last=thing,
+        parts=parts,
     )
+
+
+def joined(track: Track, other: Track) -> Track:
+    """The track with what was known of another one that turned out to be part of it."""
+    return replace(
+        track,
+        parts=_hull([*track.parts, *other.parts]),
+        first_unix_s=min(track.first_unix_s, other.first_unix_s),
+        last_unix_s=max(track.last_unix_s, other.last_unix_s),
+    )
+
+
+def _hull(points: Sequence[NorthEast]) -> tuple[NorthEast, ...]:
+    """Corners of the convex hull, so that a track that is seen a thousand times stays small."""
+    if len(points) < 3:
+        return tuple(points)
+    hull = _shape(points).simplify(0.5)
+    corners = list(hull.exterior.coords)[:-1] if isinstance(hull, Polygon) else list(hull.coords)
+    return tuple(NorthEast(float(corner[1]), float(corner[0])) for corner in corners)
+
+
+def _middle(parts: Sequence[NorthEast]) -> NorthEast:
+    """Centroid of the hull."""
+    centre = _shape(parts).centroid
+    return NorthEast(float(centre.y), float(centre.x))
+
+
+def _is_wide(parts: Sequence[NorthEast], covariance: Covariance) -> bool:
+    """Whether the thing's own spread exceeds the error of its place, so that it is more than one point seen again and again."""
+    return len(parts) > 1 and float(np.trace(np.cov(np.array(parts).T, bias=True))) > 2.0 * float(np.trace(covariance))
 
 
 def fused(a: NorthEast, cov_a: Covariance, b: NorthEast, cov_b: Covariance) -> tuple[NorthEast, Covariance]:
@@ -139,8 +228,3 @@ def fused(a: NorthEast, cov_a: Covariance, b: NorthEast, cov_b: Covariance) -> t
     covariance = np.linalg.inv(weight * inv_a + (1.0 - weight) * inv_b)
     mean = covariance @ (weight * inv_a @ np.array(a) + (1.0 - weight) * inv_b @ np.array(b))
     return NorthEast(float(mean[0]), float(mean[1])), covariance
-
-
-def distance_m(a: NorthEast, b: NorthEast) -> float:
-    """Metres between two places of one local frame."""
-    return math.hypot(a.north_m - b.north_m, a.east_m - b.east_m)

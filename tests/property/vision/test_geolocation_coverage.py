@@ -59,7 +59,7 @@ def ground_truth(place: np.ndarray, ray: np.ndarray, terrain: Terrain | None, gr
 
 
 def flown_once(rng: np.random.Generator, locator: Locator, terrain: Terrain | None) -> tuple[bool, float] | None:
-    """One look with a measured pose that differs from the true one by the stated errors: whether the ellipse holds the truth."""
+    """One look with a measured pose that differs by the stated errors from the true one: does the ellipse hold the truth?"""
     height_m, pitch, yaw, roll = rng.uniform(60, 150), rng.uniform(-90, -25), rng.uniform(0, 360), rng.normal(0, 3)
     speed, turn = rng.normal(0, 5, 3), np.radians(rng.normal(0, 5, 3))
     measured = np.array([rng.uniform(-300, 300), rng.uniform(-300, 300), PAD_AMSL_M + 80 * (terrain is not None) + height_m])
