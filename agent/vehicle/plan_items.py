@@ -28,7 +28,7 @@ class Wording:
         yaw_in_waypoint: whether a waypoint keeps its heading; else CONDITION_YAW is put before it.
         kept: which parameters (1 to 7) are stored per command, for the comparison.
         rally_on_board: whether the autopilot is given the rally points. Where its own return would go to a nearer one, and
-            no parameter forbids that, it is given none: alone, it comes home to the pad. A diversion that the nest orders needs none.
+            no parameter forbids that, it is given none: alone, it comes home to the pad. The nest's diversions need none.
     """
 
     home_first: bool
