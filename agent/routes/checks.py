@@ -117,9 +117,7 @@ def _check_legs(plan: FlightPlan, pad: Pad, terrain: Terrain | None, limits: Lim
 _End = tuple[LatLon, float, str]
 
 
-def _check_ways_home(
-    a: _End, b: _End, fence: Fence, pad: Pad, terrain: Terrain | None, limits: Limits
-) -> Iterator[Refused]:
+def _check_ways_home(a: _End, b: _End, fence: Fence, pad: Pad, terrain: Terrain | None, limits: Limits) -> Iterator[Refused]:
     """The level way home from places all along a leg: the autopilot may turn back anywhere. The first that is wrong."""
     steps = 1 + int(distance_m(a[0], b[0]) / _TURN_BACK_M)
     for step in range(1, steps + 1):

@@ -219,6 +219,7 @@ class Dock:
     charger: bool = True
     lid_jammed: bool = False
     silent: bool = False
+    weather_silent: bool = False
     weather_now: Weather = field(default_factory=lambda: Weather(0.0, 2.0, 3.0, 200.0, 0.0, 20.0, 0.5))
     moves: list[tuple[str, DronePresence]] = field(default_factory=list)
 
@@ -232,7 +233,7 @@ class Dock:
 
     @property
     def weather(self) -> Weather | None:
-        return replace(self.weather_now, at_s=loop_s())
+        return None if self.weather_silent else replace(self.weather_now, at_s=loop_s())
 
     async def prepare_launch(self, presence: Callable[[], DronePresence]) -> Outcome:
         return self._open("prepare_launch", presence(), DronePresence.ON_PAD)

@@ -1,19 +1,23 @@
 """States in which the drone flies and the nest is heard."""
 
-from agent.core.geo import distance_m
+import asyncio
+import math
+
+from agent.core.geo import LatLon, distance_m
 from agent.core.outcome import Refused
 from agent.domain.mission import ItemKind, RallyPoint
 from agent.domain.nest_state import ClampState, DronePresence, LidState
-from agent.domain.telemetry import FlightMode
+from agent.domain.telemetry import FlightMode, LandedState
 from agent.flight.context import FlightContext
 from agent.flight.situation import FRESH_S, Situation
 from agent.flight.table import Event, State
-from agent.routes.checks import check_target
+from agent.routes.checks import check_path, check_target
 
 _OVER_PAD_M = 6.0
 _REPEAT_S = 5.0  # an order that had no effect is given again after this
 _PLACE_KNOWN_S = 10.0  # after touch-down until pad and drone must agree where it is
 _HOMEWARD = frozenset({FlightMode.RETURN, FlightMode.LAND})
+_FOREIGN = frozenset({FlightMode.MANUAL, FlightMode.UNKNOWN})
 _LANDINGS_MAX = 3  # one and two go-arounds
 
 
@@ -45,24 +49,35 @@ async def returning(ctx: FlightContext) -> Event:
     """Brings the drone home by the autopilot's own return mode; makes sure that the nest is open for it."""
     ctx.expect(FlightMode.RETURN, FlightMode.LAND)
     await _order_return(ctx)
-    if not await _pad_open(ctx):
-        return Event.NO_PAD
+    opening = asyncio.create_task(_pad_open(ctx))  # a lid takes a minute, and the flight is watched meanwhile
+    try:
+        return await _come_home(ctx, opening)
+    finally:
+        opening.cancel()
+        await asyncio.gather(opening, return_exceptions=True)
+
+
+async def _come_home(ctx: FlightContext, opening: asyncio.Task[bool]) -> Event:
     ordered_s = ctx.now_s
     async for situation in ctx.ticks():
-        distance = situation.pad_distance_m(ctx.pad)
-        if situation.down or (distance is not None and distance < _OVER_PAD_M):
-            return Event.OVER_PAD
-        if ctx.now_s - ordered_s > _REPEAT_S and situation.mode not in _HOMEWARD:
-            await _order_return(ctx)
-            ordered_s = ctx.now_s
         if (found := ctx.finding(State.RETURNING, situation)) is not None:
             return found.event
+        distance = situation.pad_distance_m(ctx.pad)
+        homeward = situation.mode in _HOMEWARD
+        over_pad = homeward and opening.done() and distance is not None and distance < _OVER_PAD_M
+        if opening.done() and not opening.result() and not situation.down:
+            return Event.NO_PAD
+        if situation.down or over_pad:
+            return Event.OVER_PAD
+        if ctx.now_s - ordered_s > _REPEAT_S and not homeward and situation.mode in ctx.commanded:
+            await _order_return(ctx)
+            ordered_s = ctx.now_s
     return Event.FAILED
 
 
 async def _order_return(ctx: FlightContext) -> None:
     situation = ctx.look()
-    if situation.down or situation.mode in _HOMEWARD or situation.mode is FlightMode.MANUAL:
+    if situation.down or situation.mode in _HOMEWARD or situation.mode in _FOREIGN:
         return  # on its way, or in a pilot's hands
     outcome = await ctx.vehicle.return_home()
     if isinstance(outcome, Refused):
@@ -92,17 +107,21 @@ async def landing(ctx: FlightContext) -> Event:
     down_at_s: float | None = None
     async for situation in ctx.ticks(ctx.config.flight.landing_timeout_s):
         if situation.down:
-            down_at_s = down_at_s or situation.now_s
+            down_at_s = situation.now_s if down_at_s is None else down_at_s
             place = ctx.presence()
             if place is DronePresence.ON_PAD:
                 return Event.DOWN
-            if situation.now_s - down_at_s > _PLACE_KNOWN_S:
+            # A dock that is silent says nothing of the pad: it is given the rest of the time to speak.
+            if situation.now_s - down_at_s > _PLACE_KNOWN_S and situation.dock is not None:
                 ctx.note("flight.down_elsewhere", _where(ctx, situation))
                 return Event.DOWN_ELSEWHERE
             continue
         down_at_s = None
         if (found := ctx.finding(State.LANDING, situation)) is not None:
             return found.event
+    if down_at_s is not None:
+        ctx.note("flight.down_elsewhere", f"{_where(ctx, ctx.look())}; the dock does not say whether it is on the pad")
+        return Event.DOWN_ELSEWHERE
     if ctx.flight is not None:
         ctx.flight.landings_missed += 1
         if ctx.flight.landings_missed >= _LANDINGS_MAX:
@@ -115,33 +134,43 @@ async def diverting(ctx: FlightContext) -> Event:
     """Lands at the nearest rally point; where there is none, where it is."""
     ctx.expect(FlightMode.GUIDED, FlightMode.LAND, FlightMode.HOLD)
     rally = nearest_rally(ctx, ctx.look())
-    if rally is not None:
-        outcome = await ctx.vehicle.goto(rally.place, rally.alt_rel_m)
-        if isinstance(outcome, Refused):
-            ctx.note(outcome.code, outcome.words)
-        async for situation in ctx.ticks(ctx.config.flight.flight_time_max_s):
-            position = situation.telemetry.position
-            if situation.down:
-                return _came_down(ctx)
-            if position is not None and distance_m(position.place, rally.place) < _OVER_PAD_M:
-                break
-            if (found := ctx.finding(State.DIVERTING, situation)) is not None:
-                return found.event
-    return await _land_where_it_is(ctx)
+    event = None if rally is None else await _fly_to(ctx, rally)
+    return event or await _land_where_it_is(ctx)
+
+
+async def _fly_to(ctx: FlightContext, rally: RallyPoint) -> Event | None:
+    """Flies to a rally point. None when it is there, or when it must or does land before."""
+    ordered_s, under_way = -math.inf, False
+    async for situation in ctx.ticks(ctx.config.flight.flight_time_max_s):
+        if situation.down:
+            return _came_down(ctx)
+        if (found := ctx.finding(State.DIVERTING, situation)) is not None:
+            return found.event
+        if situation.mode is FlightMode.LAND or situation.telemetry.landed is LandedState.ON_GROUND:
+            return None  # the autopilot lands; a drone on the ground is not sent up again
+        if (distance := _distance_m(situation, rally.place)) is not None and distance < _OVER_PAD_M:
+            return None
+        if not under_way and ctx.now_s - ordered_s > _REPEAT_S and situation.mode in ctx.commanded:
+            outcome = await ctx.vehicle.goto(rally.place, rally.alt_rel_m)
+            ordered_s, under_way = ctx.now_s, not isinstance(outcome, Refused)
+            if isinstance(outcome, Refused):
+                ctx.note(outcome.code, outcome.words)
+    return None
 
 
 async def _land_where_it_is(ctx: FlightContext) -> Event:
-    ordered_s = -_REPEAT_S
+    ordered_s = -math.inf
     async for situation in ctx.ticks(ctx.config.flight.landing_timeout_s):
         if situation.down:
             return _came_down(ctx)
-        if situation.mode is not FlightMode.LAND and ctx.now_s - ordered_s > _REPEAT_S:
+        if (found := ctx.finding(State.DIVERTING, situation)) is not None:
+            return found.event
+        ours = situation.mode is not FlightMode.LAND and situation.mode in ctx.commanded
+        if ours and ctx.now_s - ordered_s > _REPEAT_S:
             outcome = await ctx.vehicle.land_here()
             ordered_s = ctx.now_s
             if isinstance(outcome, Refused):
                 ctx.note(outcome.code, outcome.words)
-        if (found := ctx.finding(State.DIVERTING, situation)) is not None:
-            return found.event
     return Event.FAILED
 
 
@@ -153,12 +182,22 @@ def _came_down(ctx: FlightContext) -> Event:
 
 
 def nearest_rally(ctx: FlightContext, situation: Situation) -> RallyPoint | None:
-    """The nearest rally point inside the fence; None where there is none or the position is unknown."""
+    """The nearest rally point with a straight way inside the fence; None where there is none or the position is unknown."""
     position = situation.telemetry.position
     if position is None:
         return None
-    usable = [r for r in ctx.site.rally if check_target(r.place, r.alt_rel_m, ctx.site.fence, 0.0) is None]
+    fence = ctx.site.fence
+    usable = [
+        r
+        for r in ctx.site.rally
+        if check_target(r.place, r.alt_rel_m, fence, 0.0) is None and not check_path(position.place, r.place, fence)
+    ]
     return min(usable, key=lambda r: distance_m(r.place, position.place), default=None)
+
+
+def _distance_m(situation: Situation, place: LatLon) -> float | None:
+    position = situation.telemetry.position
+    return None if position is None else distance_m(position.place, place)
 
 
 async def lost(ctx: FlightContext) -> Event:
@@ -168,7 +207,7 @@ async def lost(ctx: FlightContext) -> Event:
             continue
         if situation.down:
             return Event.AUTOPILOT_LANDS  # the landing state says where
-        if situation.mode is FlightMode.MANUAL:
+        if situation.mode in _FOREIGN:
             return Event.PILOT
         return Event.AUTOPILOT_LANDS if situation.mode is FlightMode.LAND else Event.LINK_BACK
     return Event.GONE

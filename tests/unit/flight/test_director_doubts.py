@@ -1,0 +1,318 @@
+"""What a flight does in doubt: refused orders, a silent dock, other hands on the controls, a disk that fails."""
+
+import asyncio
+import itertools
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from agent.core.errors import LinkError, StoreError
+from agent.core.outcome import Refused
+from agent.domain.nest_state import ClampState, LidState
+from agent.domain.telemetry import FlightMode, LandedState
+from agent.flight.table import State
+from agent.missions.service import Assignment
+from tests.doubles.flight import Journal, loop_s, run_virtual
+
+NOW = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
+
+
+def ended(nest):
+    return len(nest.states) > 2 and nest.states[-1] in {State.IDLE, State.FAULT}
+
+
+def path(nest):
+    return [state for state, _ in itertools.groupby(nest.states)]
+
+
+def codes(nest):
+    return {reason.code for reason in nest.reports.reports[-1].reasons}
+
+
+def once(condition, action):
+    """For use in ``until``: runs the action the first time that the condition holds; True from then on."""
+    done = []
+
+    def check():
+        if not done and condition():
+            done.append(loop_s())
+            action()
+        return bool(done)
+
+    return check
+
+
+def jammed(make_nest, **drone):
+    """A nest whose lid is found closed and jammed when its drone comes home."""
+    nest = make_nest(**drone)
+    nest.jam = once(
+        lambda: nest.director.state is State.PATROLLING,
+        lambda: nest.dock.__dict__.update(lid=LidState.CLOSED, lid_jammed=True),
+    )
+    return nest
+
+
+@pytest.mark.parametrize("mode", [FlightMode.HOLD, FlightMode.GUIDED, FlightMode.UNKNOWN])
+def test_s9_a_mode_that_an_operator_sets_on_the_way_home_is_not_taken_back(make_nest, mode):
+    nest = make_nest()
+    seen = {}
+
+    def hold():
+        nest.drone.mode = mode
+        seen["orders"] = list(nest.drone.orders)
+
+    def late():
+        """When the order to come home is old enough to be given again."""
+        return nest.director.state is State.RETURNING and loop_s() - seen.setdefault("at", loop_s()) > 6
+
+    held = once(late, hold)
+    run_virtual(nest.run(lambda _: held() and nest.director.state is State.HANDS_OFF))
+    assert nest.drone.orders == seen["orders"]
+
+
+def test_s9_a_pilot_who_breaks_off_a_diversion_s_landing_is_not_ordered_down(make_nest):
+    nest = jammed(make_nest)
+    seen = {}
+
+    def take():
+        nest.drone.mode = FlightMode.MANUAL
+        seen["orders"] = list(nest.drone.orders)
+
+    taken = once(lambda: nest.drone.mode is FlightMode.LAND and nest.drone.alt_m < 15, take)
+
+    def until(_):
+        nest.jam()
+        if not taken() and nest.drone.mode is FlightMode.LAND:
+            nest.drone.alt_m = max(nest.drone.alt_m, 10.0)  # it comes down slowly
+        return "orders" in seen and nest.director.state is State.HANDS_OFF
+
+    run_virtual(nest.run(until))
+    assert nest.drone.orders == seen["orders"]
+
+
+def test_a_refused_diversion_is_asked_for_again(make_nest):
+    nest = jammed(make_nest)
+    original, refusals = nest.drone.goto, []
+
+    async def refuse_first(place, alt_rel_m, heading_deg=None):
+        if len(refusals) < 2:
+            refusals.append(loop_s())
+            return Refused("vehicle.target_refused", "busy")
+        return await original(place, alt_rel_m, heading_deg)
+
+    nest.drone.goto = refuse_first
+    # over the pad it waits, as an autopilot does that is told to loiter before it lands
+    nest.drone._land = lambda dt: None if nest.drone.mode is FlightMode.RETURN else type(nest.drone)._land(nest.drone, dt)
+    run_virtual(nest.run(lambda n: n.jam() and ended(n)))
+    assert nest.drone.orders.count("goto") == 1
+    assert nest.drone.north_m == pytest.approx(-60, abs=7)
+
+
+def test_s2_a_drone_on_the_ground_is_not_sent_up_by_a_diversion(make_nest):
+    """It landed on the closed lid and its motors go on: no order may lift it again."""
+    nest = jammed(make_nest)
+    nest.drone.__class__ = type("Stubborn", (type(nest.drone),), {"_land": lambda drone, _: setattr(drone, "alt_m", 0.0)})
+
+    async def refused(*_):
+        nest.drone.orders.append("goto")
+        return Refused("vehicle.target_refused", "busy")
+
+    nest.drone.goto = refused
+
+    def stands():
+        return nest.director.state is State.DIVERTING and nest.drone.alt_m == 0.0
+
+    standing = once(stands, lambda: nest.drone.orders.append("stands"))
+    run_virtual(nest.run(lambda n: n.jam() and standing() and loop_s() > 300))
+    assert "goto" not in nest.drone.orders[nest.drone.orders.index("stands") :]
+
+
+def test_a_return_that_is_refused_over_the_pad_is_no_landing(make_nest):
+    nest = make_nest(return_outcome=Refused("vehicle.mode_denied", "no"))
+
+    def worse():
+        nest.drone.charge = 0.27
+
+    worsened = once(lambda: nest.director.state is State.PATROLLING, worse)
+    run_virtual(nest.run(lambda n: worsened() and n.drone.orders.count("return_home refused") >= 3))
+    assert State.LANDING not in nest.states
+
+
+def test_a_link_that_breaks_under_an_order_is_a_lost_link(make_nest):
+    nest = make_nest()
+
+    async def silent():
+        raise LinkError("vehicle.lost", "not heard")
+
+    def cut():
+        nest.drone.charge = 0.27  # turns home, and the order finds nobody
+        nest.drone.return_home = silent
+
+    lost = once(lambda: nest.director.state is State.PATROLLING, cut)
+    run_virtual(nest.run(lambda n: lost() and State.LOST in n.states))
+    assert (State.RETURNING, State.LOST) in itertools.pairwise(path(nest))
+
+
+def test_a_pilot_is_noticed_while_the_lid_opens(make_nest):
+    """Opening takes up to two minutes; whoever takes the sticks meanwhile is not waited for, nor overruled."""
+    nest = jammed(make_nest)
+    stopped = []
+
+    async def slow(presence):
+        nest.dock.moves.append(("open_for_landing", presence()))
+        try:
+            await asyncio.sleep(100.0)
+        finally:
+            stopped.append(loop_s())
+        return Refused("dock.lid_timeout", "jammed")
+
+    nest.dock.open_for_landing = slow
+    seen = {}
+
+    def take():
+        nest.drone.mode = FlightMode.MANUAL
+        seen["orders"], seen["at"] = list(nest.drone.orders), loop_s()
+
+    taken = once(lambda: nest.director.state is State.RETURNING and bool(nest.dock.moves[1:]), take)
+    run_virtual(nest.run(lambda n: n.jam() and taken() and n.director.state is State.HANDS_OFF))
+    assert nest.drone.orders == seen["orders"]
+    assert stopped[0] - seen["at"] < 5.0
+
+
+def test_a_dock_that_is_silent_at_touch_down_is_waited_for(make_nest):
+    nest = make_nest()
+    marks = []
+
+    def until(n):
+        if n.director.state is State.PATROLLING:
+            n.dock.silent = True
+        if n.director.state is State.LANDING and not n.drone.armed:
+            marks.append(loop_s())
+            n.dock.silent = loop_s() - marks[0] < 60.0
+        return bool(marks) and ended(n)
+
+    run_virtual(nest.run(until))
+    assert nest.states[-1] is State.IDLE
+    assert nest.dock.lid is LidState.CLOSED
+
+
+def test_a_dock_that_stays_silent_leaves_it_to_a_person(make_nest):
+    nest = make_nest()
+
+    def until(n):
+        n.dock.silent = n.dock.silent or n.director.state is State.PATROLLING
+        return ended(n)
+
+    run_virtual(nest.run(until))
+    assert nest.states[-1] is State.FAULT
+    assert nest.dock.lid is LidState.OPEN
+    assert State.DIVERTING not in nest.states
+
+
+class FullDisk(Journal):
+    """A journal whose disk takes no writes while ``full``."""
+
+    full = False
+
+    def write(self, record):
+        if self.full:
+            raise StoreError("store.full", "the disk is full")
+        super().write(record)
+
+
+def test_a_flight_that_the_journal_cannot_keep_does_not_start(make_nest):
+    """Found in the air by a restarted agent it would be nobody's."""
+    journal = FullDisk()
+    journal.full = True
+    nest = make_nest(journal=journal)
+    run_virtual(nest.run(lambda n: n.reports.reports and n.reports.reports[-1].ended_at))
+    assert "launch" not in nest.drone.orders
+    assert nest.dock.lid is LidState.CLOSED
+    assert nest.reports.reports[-1].outcome == "refused"
+
+
+def test_a_disk_that_fails_in_the_air_does_not_keep_the_drone_there(make_nest):
+    journal = FullDisk()
+    nest = make_nest(journal=journal)
+
+    def fail():
+        journal.full = True
+        nest.ctx.config.store.directory.rename(nest.ctx.config.store.directory.with_name("gone"))
+
+    failed = once(lambda: nest.director.state is State.PATROLLING and nest.drone.alt_m > 10, fail)
+    run_virtual(nest.run(lambda n: failed() and n.director.state is State.IDLE))
+    assert nest.dock.lid is LidState.CLOSED
+    assert "flight.storage_full" in codes(nest)
+
+
+class Unreadable(Journal):
+    """A journal that was damaged, or written by another version."""
+
+    def latest(self):
+        raise StoreError("store.failed", "not understood")
+
+
+def test_s8_an_unreadable_journal_does_not_keep_a_flying_drone_from_coming_home(make_nest):
+    nest = make_nest(journal=Unreadable(), assigned=False, armed=True, north_m=150.0, alt_m=50.0, mode=FlightMode.HOLD)
+    nest.dock.lid, nest.dock.clamps, nest.dock.charger = LidState.OPEN, ClampState.RELEASED, False
+    run_virtual(nest.run(ended))
+    assert path(nest) == [State.RETURNING, State.LANDING, State.SECURING, State.IDLE]
+
+
+def test_s8_an_unreadable_journal_and_a_silent_drone_move_nothing(make_nest):
+    nest = make_nest(journal=Unreadable(), assigned=False, silent=True)
+    run_virtual(nest.run(lambda n: n.states))
+    assert path(nest) == [State.LOST]
+    assert not nest.dock.moves
+
+
+@pytest.mark.parametrize("group", ["position", "estimator"])
+def test_a_position_that_is_told_no_more_turns_the_flight_home(make_nest, group):
+    """The link lives, the heartbeat comes; fence and charge would be judged by where the drone was."""
+    nest = make_nest()
+    frozen = []
+    original = nest.drone._telemetry
+
+    def telemetry():
+        now = original()
+        if not frozen and nest.director.state is State.PATROLLING and nest.drone.alt_m > 40:
+            frozen.append(getattr(now, group))
+        coming = nest.director.state is not State.PATROLLING
+        return replace(now, **{group: frozen[0]}) if frozen and not coming else now
+
+    nest.drone._telemetry = telemetry
+    nest.drone._mission = lambda dt: None if frozen else type(nest.drone)._mission(nest.drone, dt)
+    run_virtual(nest.run(ended))
+    assert "flight.position_unknown" in codes(nest)
+    assert nest.states[-1] is State.IDLE
+
+
+def test_s5_the_wind_that_was_told_last_counts_on_when_the_station_falls_silent(make_nest):
+    nest = make_nest()
+    nest.dock.weather_now = replace(nest.dock.weather_now, wind_m_s=9.0)
+
+    async def wind():
+        nest.ctx.look()
+        nest.dock.weather_silent = True
+        nest.ctx.look()
+        return nest.ctx.facts(nest.ctx.begin("F", Assignment("loop", NOW, NOW))).situation.weather, nest.ctx._wind()
+
+    weather, kept = run_virtual(wind())
+    assert weather is None
+    assert kept.speed_m_s > 9.0
+
+
+def test_a_drone_whose_landed_state_is_no_longer_told_is_down_when_its_motors_stand(make_nest):
+    nest = make_nest()
+    original = nest.drone._telemetry
+
+    def telemetry():
+        now = original()
+        stale = now.landed_at_s - 60.0
+        return replace(now, landed=LandedState.IN_AIR, landed_at_s=stale) if nest.director.state is State.LANDING else now
+
+    nest.drone._telemetry = telemetry
+    run_virtual(nest.run(ended))
+    assert nest.states[-1] is State.IDLE
+    assert nest.states.count(State.RETURNING) == 1
