@@ -16,7 +16,7 @@ from agent.core.geo import LatLon
 from agent.core.outcome import Refused
 from agent.core.terrain import Terrain
 from agent.domain.mission import FlightPlan, ItemKind
-from agent.domain.nest_state import DockState, DronePresence
+from agent.domain.nest_state import DockState, DronePresence, Weather
 from agent.domain.route import Route, Site
 from agent.domain.status import CheckResult, PointResult
 from agent.domain.telemetry import FlightMode
@@ -72,6 +72,7 @@ class FlightContext:
     flight: CurrentFlight | None = None
     commanded: frozenset[FlightMode] = frozenset()
     last_dock: DockState | None = None
+    last_weather: Weather | None = None
     _mode: FlightMode = FlightMode.UNKNOWN
     _mode_since_s: float = 0.0
 
@@ -92,6 +93,7 @@ class FlightContext:
         if telemetry.mode is not self._mode:
             self._mode, self._mode_since_s = telemetry.mode, self.now_s
         self.last_dock = self.station.dock or self.last_dock
+        self.last_weather = self.station.weather or self.last_weather
         return Situation(
             now_s=self.now_s,
             telemetry=telemetry,
@@ -99,8 +101,15 @@ class FlightContext:
             weather=self.station.weather,
             vision=self.eyes.status,
             vision_well_at_s=self.eyes.well_at_s,
-            free_mb=shutil.disk_usage(self.config.store.directory).free / 1e6,
+            free_mb=self._free_mb(),
         )
+
+    def _free_mb(self) -> float:
+        """A disk that cannot be asked has no room; it must not keep anybody from looking at the drone."""
+        try:
+            return shutil.disk_usage(self.config.store.directory).free / 1e6
+        except OSError:
+            return 0.0
 
     def presence(self) -> DronePresence:
         """Where the drone surely is, right now."""
@@ -115,7 +124,7 @@ class FlightContext:
 
     def finding(self, state: State, situation: Situation) -> Finding | None:
         """What the failsafes say; it is noted in the flight's reasons."""
-        found = judge(situation, self._flight_facts(state, situation), self.config)
+        found = judge(situation, self._flight_facts(state), self.config)
         if found is not None:
             self.note(found.code, found.value)
         return found
@@ -156,7 +165,7 @@ class FlightContext:
                 self.pad,
                 self.energy,
                 flight.route.speed_m_s,
-                self._wind(situation),
+                self._wind(),
                 battery.remaining,
                 self.config.flight.battery_reserve,
             )
@@ -198,12 +207,12 @@ class FlightContext:
             return None
         return next((p.id for p in flight.route.points if p.id not in flight.points), None)
 
-    def _wind(self, situation: Situation) -> WindEstimate:
-        weather = situation.weather
+    def _wind(self) -> WindEstimate:
+        weather = self.last_weather  # a station that fell silent leaves the wind it told last, not a calm
         # Stations stand low; at flight height the wind is about 1.4 times as strong (power law, exponent 0.15, 10 m -> 80 m).
         return WindEstimate(weather.wind_m_s * 1.4, weather.wind_from_deg) if weather else WindEstimate()
 
-    def _flight_facts(self, state: State, situation: Situation) -> FlightFacts:
+    def _flight_facts(self, state: State) -> FlightFacts:
         flight = self.flight
         airborne_at_s = flight.airborne_at_s if flight else None
         return FlightFacts(
@@ -214,7 +223,7 @@ class FlightContext:
             fence=self.site.fence,
             pad=self.pad,
             energy=self.energy,
-            wind=self._wind(situation),
+            wind=self._wind(),
             return_alt_rel_m=self.config.flight.return_alt_rel_m,
             vision_wanted=airborne_at_s is not None,
         )

@@ -19,6 +19,7 @@ from agent.routes.energy import EnergyModel, WindEstimate, home_share
 _WORSE = 1.25  # in the air the limits are wider than before take-off: turning back costs more than finishing in a breeze
 _REACTION_S = 3.0  # from the decision until the drone has turned
 _FREE_MIN_MB = 50.0
+_POSITION_AGE_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,13 @@ def _battery_unknown(situation: Situation, facts: FlightFacts, config: Config) -
     return None if known or facts.airborne_for_s < 15.0 else "no battery reading for 15 s"
 
 
+def _position_unknown(situation: Situation, facts: FlightFacts, config: Config) -> str | None:  # noqa: ARG001 a judge's signature
+    """Fence and charge are judged by the position, the position by the estimator: neither may be old."""
+    known = situation.telemetry
+    age = max(situation.age_s(group.at_s if group else None) for group in (known.position, known.estimator))
+    return None if age < _POSITION_AGE_S or facts.airborne_for_s < 15.0 else f"no position for {_POSITION_AGE_S:.0f} s"
+
+
 def _gnss(situation: Situation, facts: FlightFacts, config: Config) -> str | None:  # noqa: ARG001 a judge's signature
     estimator, gps = situation.telemetry.estimator, situation.telemetry.gps
     if estimator is not None and not estimator.position_good:
@@ -178,6 +186,7 @@ FAILSAFES: tuple[Failsafe, ...] = (
     Failsafe("flight.autopilot_returns", Event.COME_HOME, _foreign_mode(FlightMode.RETURN), _OUTBOUND),
     Failsafe("flight.battery_low", Event.COME_HOME, _battery, _OUTBOUND),
     Failsafe("flight.battery_unknown", Event.COME_HOME, _battery_unknown, _OUTBOUND),
+    Failsafe("flight.position_unknown", Event.COME_HOME, _position_unknown, _OUTBOUND),
     Failsafe("flight.gnss_degraded", Event.COME_HOME, _gnss, _OUTBOUND),
     Failsafe("flight.fence_near", Event.COME_HOME, _fence, _OUTBOUND),
     Failsafe("flight.weather_worse", Event.COME_HOME, _weather, _OUTBOUND),

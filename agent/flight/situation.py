@@ -10,6 +10,7 @@ from agent.domain.telemetry import FlightMode, LandedState, Telemetry
 from agent.routes.compile import Pad
 
 FRESH_S = 3.0  # a heartbeat comes each second; two may be lost
+_LANDED_AGE_S = 10.0
 _AWAY_M = 8.0  # a drone so far from the pad, across or up, cannot touch the lid
 
 
@@ -42,8 +43,8 @@ class Situation:
 
     @property
     def in_air(self) -> bool:
-        """Whether the drone says that it flies."""
-        landed = self.telemetry.landed
+        """Whether the drone says that it flies. What it said long ago counts for nothing."""
+        landed = self.telemetry.landed if self.age_s(self.telemetry.landed_at_s) < _LANDED_AGE_S else LandedState.UNKNOWN
         return landed in {LandedState.IN_AIR, LandedState.TAKING_OFF, LandedState.LANDING}
 
     @property
