@@ -12,7 +12,7 @@ from datetime import datetime
 import structlog
 
 from agent.core.bus import Bus
-from agent.core.errors import NestError, StoreError
+from agent.core.errors import LinkError, NestError, StoreError
 from agent.core.outcome import Refused
 from agent.domain.codes import words_of
 from agent.domain.status import FlightReport, Reason
@@ -22,7 +22,7 @@ from agent.flight.ports import Journal, Reports
 from agent.flight.record import Adoption, FlightRecord, adopt, plan_digest
 from agent.flight.situation import FRESH_S, Situation
 from agent.flight.states import air, ground
-from agent.flight.table import AIRBORNE_STATES, Event, State, step
+from agent.flight.table import AIRBORNE_STATES, TABLE, Event, State, step
 from agent.missions.service import Assignment
 
 _log = structlog.get_logger(__name__)
@@ -93,27 +93,38 @@ class Director:
             tasks.create_task(self._report_regularly())
             while True:
                 event = await self._run_state()
-                taken = step(self.state, event)
-                self._settle_outcome(event)
-                await self._enter(taken.next, event, taken.words)
+                await self._take(event)
+
+    async def _take(self, event: Event) -> None:
+        """Takes the step that follows an event. A flight that the journal cannot keep does not start."""
+        taken = step(self.state, event)
+        self._settle_outcome(event)
+        kept = await self._enter(taken.next, event, taken.words)
+        if taken.next is State.LAUNCHING and not kept:
+            self.state = State.PREPARING
+            await self._take(Event.REFUSED)
 
     async def _run_state(self) -> Event:
+        failed = Event.FAILED
         try:
             return await RUN[self.state](self._ctx)
+        except LinkError as error:
+            self._ctx.note(error.code, error.message)
+            failed = Event.LINK_LOST if (self.state, Event.LINK_LOST) in TABLE else Event.FAILED
         except NestError as error:
             self._ctx.note(error.code, error.message)
         except Exception as error:  # noqa: BLE001 the outermost loop of the flight: it reports, and the table decides
             _log.exception("flight.unforeseen", state=self.state)
             self._ctx.note("flight.unforeseen", f"{type(error).__name__} in state {self.state.value}: {error}")
         await asyncio.sleep(_FAILED_PAUSE_S)
-        return Event.FAILED
+        return failed
 
-    async def _enter(self, state: State, event: Event | None, words: str) -> None:
-        """Writes the step, then takes it."""
+    async def _enter(self, state: State, event: Event | None, words: str) -> bool:
+        """Writes the step, then takes it. Returns whether the journal has it."""
         flight = self._ctx.flight
         ended = state in {State.IDLE, State.FAULT} and flight is not None
         report = self.report(state, ended=ended)
-        self._write(
+        kept = self._write(
             FlightRecord(
                 at=self._ctx.clock.utc(),
                 state=state,
@@ -130,13 +141,16 @@ class Director:
         _log.info("flight.state", state=state.value, flight_event=event.value if event else None, words=words)
         self._bus.publish(FlightState(state, words, flight.id if flight else None, flight.route.id if flight else None))
         await self._publish(report)
+        return kept
 
-    def _write(self, record: FlightRecord) -> None:
+    def _write(self, record: FlightRecord) -> bool:
         """A disk that fails must not keep a drone from being brought home; it is noted, and no further flight starts."""
         try:
             self._journal.write(record)
         except StoreError as error:
             self._ctx.note(error.code, error.message)
+            return False
+        return True
 
     async def _publish(self, report: FlightReport | None) -> None:
         if report is None:
@@ -147,8 +161,16 @@ class Director:
             self._ctx.note(error.code, error.message)
 
     def _last_due(self) -> datetime | None:
-        last = self._journal.latest()
+        last = self._last()
         return last.due if last else None
+
+    def _last(self) -> FlightRecord | None:
+        """The journal's last record. Where it cannot be read, a flight may have been under way: the pessimistic record."""
+        try:
+            return self._journal.latest()
+        except StoreError as error:
+            self._ctx.note(error.code, error.message)
+            return FlightRecord(at=self._ctx.clock.utc(), state=State.LOST, words="The journal cannot be read.")
 
     def _settle_outcome(self, event: Event) -> None:
         """The first thing that decided the flight names its outcome; a fault overrides all."""
@@ -202,7 +224,7 @@ class Director:
 
     async def _adopt(self) -> Adoption:
         """Looks at journal and drone, and decides where to begin (S8)."""
-        last = self._journal.latest()
+        last = self._last()
         async for situation in self._ctx.ticks(self._ctx.config.vehicle.connect_timeout_s):
             if situation.heard_age_s < FRESH_S and _known(situation):
                 break

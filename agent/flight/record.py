@@ -3,6 +3,9 @@
 import hashlib
 from dataclasses import dataclass
 
+from pydantic import ValidationError
+
+from agent.core.errors import StoreError
 from agent.core.outcome import Refused
 from agent.domain.mission import FlightPlan
 from agent.domain.nest_state import DronePresence
@@ -130,5 +133,9 @@ class FlightJournal:
         Raises:
             StoreError: the journal cannot be read.
         """
-        entry = self._journal.latest()
-        return FlightRecord.model_validate(entry.detail) if entry else None
+        try:
+            entry = self._journal.latest()
+            return FlightRecord.model_validate(entry.detail) if entry else None
+        except ValidationError as error:
+            words = f"the journal's last record is not understood: {error.errors()[0]['msg']}"
+            raise StoreError("store.failed", words) from error
