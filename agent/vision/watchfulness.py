@@ -1,21 +1,76 @@
 """Alarms of one video without poses: evidence over time on the scores of whole pictures.
 
-A video whose camera's pose nobody knows has no ground to track on. What remains to watch is the picture itself. A
-hazard's log-odds are smoothed over the last frames, so that one odd frame neither raises nor ends an alarm, and the alarm
-has hysteresis. Frames in which the whole scene changed at once do not count. Pure.
+A video whose camera's pose nobody knows has no ground to track on. What remains to watch is the picture itself. A hazard's
+log-odds are smoothed over the last frames, so that one odd frame neither raises nor ends an alarm. There are two ways to an
+alarm:
+
+- The smoothed score passes the model's threshold, as a single picture's would.
+- The camera stands still, and the score rose far above what this scene has given so far. A mast camera sees the same hills all
+  day; what they look like to the network is known after some frames, and a plume among them shows as a rise long before
+  its score would convince without that knowledge.
+
+Frames in which the whole scene changed at once do not count. Pure.
 """
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
 
 from agent.domain.hazard import Hazard
 from agent.vision.frame import Frame
 from agent.vision.scene import SceneGate
 
-_NEWEST_WEIGHT = 0.3
-"""Of a frame in the running mean of log-odds: about the last six frames count."""
+_NEWEST_WEIGHT = 0.35
+"""Of a frame in the running mean of log-odds: about the last five frames count."""
 _HYSTERESIS = 1.0
 _MOST = 6.0
+_USUAL_WEIGHT = 1.0 / 40.0
+"""Of a frame in what is usual for the scene."""
+_USUAL_AFTER = 20
+"""Frames until what is usual is known."""
+_LEARNT_LEAST = 0.3
+_RISE = 1.4
+"""Log-odds above the usual that count as a rise: four times the odds."""
+_RISE_SIGMAS = 3.0
+_RISE_FLOOR = -1.1
+"""Log-odds, a quarter, below which no rise counts."""
+_STILL_CORRELATION = 0.7
+"""Between a frame and the mean of the scene. A mast through a day stays above 0.72, a flight over woods below 0.65."""
+_SCENE_WEIGHT = 0.04
+_SMALL = (64, 36)
+
+
+@dataclass
+class _Course:
+    """One hazard's log-odds over the video."""
+
+    mean: float
+    usual: float = 0.0
+    variance: float = 0.0
+    frames: int = 0
+
+    def take(self, value: float, *, learn: bool) -> None:
+        self.mean += _NEWEST_WEIGHT * (value - self.mean)
+        if not learn:
+            return
+        weight = max(_USUAL_WEIGHT, 1.0 / (self.frames + 1))
+        off = value - self.usual
+        if self.frames >= _USUAL_AFTER:
+            # A plume that begins shall not become what is usual while it is still being judged.
+            most = max(_LEARNT_LEAST, 2.0 * math.sqrt(self.variance))
+            off = max(-most, min(most, off))
+        self.usual += weight * off
+        self.variance = (1.0 - weight) * (self.variance + weight * off * off)
+        self.frames += 1
+
+    def risen(self, slack: float = 0.0) -> bool:
+        """Whether the smoothed score is far above the usual."""
+        rise = max(_RISE, _RISE_SIGMAS * math.sqrt(self.variance))
+        return self.frames >= _USUAL_AFTER and self.mean >= max(self.usual + rise, _RISE_FLOOR) - slack
 
 
 class Watchfulness:
@@ -27,29 +82,55 @@ class Watchfulness:
 
     def __init__(self, thresholds: Mapping[Hazard, float]) -> None:
         self._limits = {hazard: _logit(threshold) for hazard, threshold in thresholds.items()}
-        self._means: dict[Hazard, float] = {}
+        # Before the first frame the mean is well below the limit: the first frame alone is not enough.
+        self._courses = {hazard: _Course(limit - _HYSTERESIS) for hazard, limit in self._limits.items()}
         self._standing: set[Hazard] = set()
         self._gate = SceneGate()
+        self._still = StillCamera()
 
     def update(self, frame: Frame, scores: Mapping[Hazard, float]) -> tuple[Hazard, ...]:
         """Takes one frame in. Returns the hazards whose alarm stands now, in alphabetical order."""
+        if not self._still.update(frame):
+            # Another scene: what was usual is forgotten, but not under an alarm: the plume itself may have changed the scene.
+            for hazard in self._courses.keys() - self._standing:
+                self._courses[hazard].frames = 0
         if self._gate.steady(frame, None):
-            for hazard, score in scores.items():
-                self._take(hazard, _logit(score))
+            for hazard in scores.keys() & self._courses.keys():
+                self._take(hazard, _logit(scores[hazard]))
         return tuple(sorted(self._standing))
 
     def _take(self, hazard: Hazard, value: float) -> None:
-        if hazard not in self._limits:
-            return
-        # Before the first frame the mean is well below the limit: the first frame alone is not enough.
-        limit = self._limits[hazard]
-        before = self._means.get(hazard, limit - _HYSTERESIS)
+        limit, course = self._limits[hazard], self._courses[hazard]
         value = max(limit - _MOST, min(limit + _MOST, value))
-        mean = self._means[hazard] = before + _NEWEST_WEIGHT * (value - before)
-        if mean >= limit:
+        # While an alarm stands, what is seen is not what is usual.
+        course.take(value, learn=hazard not in self._standing)
+        if course.mean >= limit or course.risen():
             self._standing.add(hazard)
-        elif mean < limit - _HYSTERESIS:
+        elif course.mean < limit - _HYSTERESIS and not course.risen(_HYSTERESIS):
             self._standing.discard(hazard)
+
+
+class StillCamera:
+    """Tells whether the camera shows the same scene as over the last frames, whatever the light is."""
+
+    def __init__(self) -> None:
+        self._scene: NDArray[np.float32] | None = None
+
+    def update(self, frame: Frame) -> bool:
+        """Takes a frame in. True when its structure is that of the scene so far."""
+        small = cv2.resize(frame.pixels, _SMALL, interpolation=cv2.INTER_AREA)
+        now = _normalised(np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), dtype=np.float32))
+        if self._scene is None or float(np.mean(self._scene * now)) < _STILL_CORRELATION:
+            first = self._scene is None
+            self._scene = now
+            return first
+        self._scene = _normalised((1.0 - _SCENE_WEIGHT) * self._scene + _SCENE_WEIGHT * now)
+        return True
+
+
+def _normalised(grey: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Mean 0 and standard deviation 1."""
+    return np.asarray((grey - grey.mean()) / max(float(grey.std()), 1.0e-3), dtype=np.float32)
 
 
 def _logit(p: float) -> float:
