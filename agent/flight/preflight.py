@@ -142,9 +142,13 @@ def _heard(facts: Facts, config: Config) -> Judgement:
     return _most(facts.situation.heard_age_s, config.vehicle.lost_after_s, "s")
 
 
+_HOME_AGE_S = 30.0  # it comes every 2 s
+
+
 def _home(facts: Facts, config: Config) -> Judgement:
     home = facts.situation.telemetry.home
-    return _most(distance_m(home.place, facts.pad.place) if home else None, config.flight.pad_distance_max_m, "m")
+    known = home is not None and facts.situation.age_s(home.at_s) <= _HOME_AGE_S
+    return _most(distance_m(home.place, facts.pad.place) if home and known else None, config.flight.pad_distance_max_m, "m")
 
 
 def _satellites(facts: Facts, config: Config) -> Judgement:
@@ -180,10 +184,10 @@ def _battery(facts: Facts, config: Config) -> Judgement:
 
 def _prearm(facts: Facts, config: Config) -> Judgement:  # noqa: ARG001 a judge's signature
     health = facts.situation.telemetry.health
-    if health is None or facts.situation.age_s(health.at_s) > 5.0:
+    if health is None or health.prearm_good is None or facts.situation.age_s(health.at_s) > 5.0:
         return _unknown("ready to arm")
     words = [text for text in facts.situation.telemetry.messages if text.startswith("PreArm")][-3:]
-    good = health.prearm_good is not False
+    good = health.prearm_good
     return Judgement(good, "ready to arm" if good else "; ".join(words) or "not ready to arm", "ready to arm")
 
 
