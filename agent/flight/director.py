@@ -99,10 +99,19 @@ class Director:
         """Takes the step that follows an event. A flight that the journal cannot keep does not start."""
         taken = step(self.state, event)
         self._settle_outcome(event)
+        if taken.next is State.FAULT and self.state is not State.FAULT:
+            self._forget_clearance()
         kept = await self._enter(taken.next, event, taken.words)
         if taken.next is State.LAUNCHING and not kept:
             self.state = State.PREPARING
             await self._take(Event.REFUSED)
+
+    def _forget_clearance(self) -> None:
+        """Nobody can have dealt with a fault before it came."""
+        try:
+            ground.clearance_of(self._ctx).unlink(missing_ok=True)
+        except OSError as error:
+            self._ctx.note("store.failed", f"an old clearance cannot be taken away: {error}")
 
     async def _run_state(self) -> Event:
         failed = Event.FAILED

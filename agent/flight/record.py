@@ -10,7 +10,7 @@ from agent.core.outcome import Refused
 from agent.domain.mission import FlightPlan
 from agent.domain.nest_state import DronePresence
 from agent.domain.status import FlightReport
-from agent.domain.telemetry import FlightMode
+from agent.domain.telemetry import FlightMode, LandedState
 from agent.domain.wire import Utc, Wire
 from agent.flight.situation import Situation
 from agent.flight.table import AIRBORNE_STATES, Event, State
@@ -57,7 +57,9 @@ def adopt(last: FlightRecord | None, situation: Situation, presence: DronePresen
         if was_flying:
             return Adoption(State.LOST, "Restarted in mid-flight and the drone is silent: listening.")
         return _grounded(last, presence)
-    if situation.telemetry.armed or situation.in_air:
+    # Motors that run on the ground in a nest that started no flight are a technician's, not the nest's to order about.
+    theirs = last is not None and last.state not in AIRBORNE_STATES and situation.telemetry.landed is LandedState.ON_GROUND
+    if situation.in_air or (situation.telemetry.armed and not theirs):
         return _flying(last, situation, plan_sha256)
     if was_flying and presence is not DronePresence.ON_PAD:
         return Adoption(State.LANDING, "Restarted after a flight: looking where the drone is.")
@@ -66,9 +68,15 @@ def adopt(last: FlightRecord | None, situation: Situation, presence: DronePresen
 
 def _flying(last: FlightRecord | None, situation: Situation, plan_sha256: str | None) -> Adoption:
     same_plan = last is not None and plan_sha256 is not None and last.plan_sha256 == plan_sha256
+    ours = last is None or (last.state in AIRBORNE_STATES and last.state is not State.HANDS_OFF)
     rows = (
         (situation.mode is FlightMode.MANUAL, State.HANDS_OFF, "Restarted; somebody flies the drone by hand: watching."),
         (situation.mode is FlightMode.UNKNOWN, State.HANDS_OFF, "Restarted; the drone flies in an unknown mode: watching."),
+        (
+            not ours and situation.mode not in {FlightMode.RETURN, FlightMode.LAND},
+            State.HANDS_OFF,
+            "Restarted; the drone flies, and the nest did not send it: watching.",
+        ),
         (situation.mode is FlightMode.LAND, State.LANDING, "Restarted; the drone is landing: supervising."),
         (
             situation.mode is FlightMode.MISSION and same_plan and last is not None and last.state is State.PATROLLING,

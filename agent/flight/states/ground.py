@@ -1,6 +1,7 @@
 """States in which the drone stands in the nest, or should."""
 
 import asyncio
+from pathlib import Path
 
 from ulid import ULID
 
@@ -13,6 +14,7 @@ from agent.flight.context import CurrentFlight, FlightContext
 from agent.flight.preflight import may_settle, refusals, run_checks
 from agent.flight.situation import FRESH_S
 from agent.flight.table import Event, State
+from agent.missions.service import Assignment
 
 _SECURE_TRIES = 3
 _RETRY_S = 10.0
@@ -27,15 +29,23 @@ async def idle(ctx: FlightContext) -> Event:
         async for situation in ctx.ticks():
             if situation.heard_age_s < FRESH_S and situation.telemetry.armed and situation.in_air:
                 return Event.PILOT
-            if waiting.done():
-                ctx.begin(str(ULID()), waiting.result())
+            if waiting.done() and _begun(ctx, waiting.result()):
                 return Event.ASSIGNED
-    except ConfigError as error:
-        ctx.note(error.code, error.message)
-        return Event.FAILED
+            if waiting.done():
+                waiting = asyncio.ensure_future(ctx.missions.next())
     finally:
         waiting.cancel()
     return Event.FAILED
+
+
+def _begun(ctx: FlightContext, assignment: Assignment) -> bool:
+    """Begins the flight. A route that is not there is told and dropped; it is no fault of the nest."""
+    try:
+        ctx.begin(str(ULID()), assignment)
+    except ConfigError as error:
+        ctx.note(error.code, error.message)
+        return False
+    return True
 
 
 async def preparing(ctx: FlightContext) -> Event:
@@ -144,7 +154,7 @@ def _closed_on_drone(ctx: FlightContext) -> bool:
 async def fault(ctx: FlightContext) -> Event:
     """Waits for a person. The clearing is a file, so that it works from any shell and survives a restart."""
     ctx.eyes.watch(None)
-    clearance = ctx.config.store.directory / "clear-fault"
+    clearance = clearance_of(ctx)
     async for situation in ctx.ticks():
         if clearance.exists():
             clearance.unlink()
@@ -152,6 +162,11 @@ async def fault(ctx: FlightContext) -> Event:
         if situation.heard_age_s < FRESH_S and situation.telemetry.armed and situation.in_air:
             return Event.PILOT
     return Event.FAILED
+
+
+def clearance_of(ctx: FlightContext) -> Path:
+    """The file by which a person says that a fault is dealt with. One that is older than the fault does not speak of it."""
+    return ctx.config.store.directory / "clear-fault"
 
 
 def _flight(ctx: FlightContext) -> CurrentFlight:

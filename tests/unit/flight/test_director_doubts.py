@@ -11,6 +11,7 @@ from agent.core.errors import LinkError, StoreError
 from agent.core.outcome import Refused
 from agent.domain.nest_state import ClampState, LidState
 from agent.domain.telemetry import FlightMode, LandedState
+from agent.flight.record import FlightRecord
 from agent.flight.table import State
 from agent.missions.service import Assignment
 from tests.doubles.flight import Journal, loop_s, run_virtual
@@ -316,3 +317,43 @@ def test_a_drone_whose_landed_state_is_no_longer_told_is_down_when_its_motors_st
     run_virtual(nest.run(ended))
     assert nest.states[-1] is State.IDLE
     assert nest.states.count(State.RETURNING) == 1
+
+
+def test_a_clearance_from_before_the_fault_does_not_clear_it(make_nest):
+    nest = make_nest(pad_place=(12.0, 0.0))
+    clearance = nest.ctx.config.store.directory / "clear-fault"
+    clearance.touch()
+    run_virtual(nest.run(lambda n: State.FAULT in n.states and loop_s() > 400))
+    assert nest.states[-1] is State.FAULT
+    assert not clearance.exists()
+
+
+def test_a_route_that_is_not_in_the_library_is_no_fault_of_the_nest(make_nest):
+    nest = make_nest()
+    nest.ctx.missions.assignments.insert(0, Assignment("no-such-route", NOW, NOW))
+    run_virtual(nest.run(ended))
+    assert State.FAULT not in nest.states
+    assert nest.reports.reports[-1].outcome == "completed"
+
+
+def record_in(state):
+    return Journal([FlightRecord(at=NOW, state=state, words="so it was")])
+
+
+@pytest.mark.parametrize("state", [State.IDLE, State.FAULT, State.PREPARING, State.SECURING, State.HANDS_OFF])
+@pytest.mark.parametrize("mode", [FlightMode.GUIDED, FlightMode.HOLD, FlightMode.MISSION])
+def test_s9_a_restarted_agent_leaves_a_drone_alone_that_it_did_not_send(make_nest, state, mode):
+    nest = make_nest(journal=record_in(state), assigned=False, armed=True, north_m=150.0, alt_m=50.0, mode=mode)
+    nest.drone._mission = lambda _: None
+    run_virtual(nest.run(lambda n: len(n.states) > 1 and loop_s() > 20))
+    assert nest.states[1:] == [State.HANDS_OFF]
+    assert not nest.drone.orders
+
+
+@pytest.mark.parametrize("state", [State.IDLE, State.FAULT])
+def test_s9_motors_that_a_technician_runs_on_the_ground_are_his(make_nest, state):
+    nest = make_nest(journal=record_in(state), assigned=False, armed=True, mode=FlightMode.GUIDED)
+    run_virtual(nest.run(lambda n: len(n.states) > 1 and loop_s() > 20))
+    assert nest.states[1:] == [state]
+    assert not nest.drone.orders
+    assert not nest.dock.moves
