@@ -1,4 +1,8 @@
-"""Opens every part, connects them, and runs them as one group of tasks: if one of them ends, all end, and the unit restarts."""
+"""Opens every part, connects them, and runs them as one group of tasks.
+
+If the flight's own task ends, or a part's, all end, and the unit restarts and adopts. What only tells or carries is begun again
+by itself: a report that cannot be written must not take the agent away from a flying drone.
+"""
 
 import asyncio
 import logging
@@ -17,6 +21,8 @@ from agent.app.wiring import carry_poses, carry_sightings, log_deliveries
 from agent.config import Config
 from agent.core.bus import Bus
 from agent.core.clock import Clock
+from agent.core.errors import StoreError
+from agent.core.tasks import kept_up
 from agent.core.terrain import Terrain
 from agent.domain.topics import Topics
 from agent.flight.context import FlightContext
@@ -70,12 +76,12 @@ async def serve(config: Config, clock: Clock) -> None:
         teller = Teller(ctx, director, station, alerts, hub, clock, lambda: store.reasons)
         services = (
             director.run(),
-            eyes.run(),
-            carry_poses(bus, vision),
-            carry_sightings(bus, ctx, alerts),
-            log_deliveries(bus, clock.utc),
-            teller.tell_status(),
-            teller.tell_telemetry(),
+            kept_up(eyes.run, "eyes"),
+            kept_up(lambda: carry_poses(bus, vision), "poses"),
+            kept_up(lambda: carry_sightings(bus, ctx, alerts), "sightings"),
+            kept_up(lambda: log_deliveries(bus, clock.utc), "deliveries"),
+            kept_up(teller.tell_status, "status"),
+            kept_up(teller.tell_telemetry, "telemetry"),
         )
         await _run_until_told(services)
 
@@ -94,8 +100,14 @@ async def _run_until_told(services: Sequence[Coroutine[object, object, None]]) -
 
 
 def _done_until(journal: FlightJournal) -> datetime | None:
-    """Due time of the last flight that was begun, so that a restart does not fly it again."""
-    last = journal.latest()
+    """Due time of the last flight that was begun, so that a restart does not fly it again.
+
+    None where the journal is empty or cannot be read: then nothing that was due before this start is flown.
+    """
+    try:
+        last = journal.latest()
+    except StoreError:
+        return None  # the director meets it too, and says so
     return last.due if last else None
 
 

@@ -1,8 +1,23 @@
-"""A task that lives exactly as long as a block of code."""
+"""Tasks that live exactly as long as a block of code, and tasks that are begun again where they fail."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+
+import structlog
+
+_log = structlog.get_logger(__name__)
+_AGAIN_S = 1.0
+
+
+async def kept_up(service: Callable[[], Coroutine[object, object, None]], name: str) -> None:
+    """Runs a service that no flight hangs on. Where it fails, that is reported, and it is begun again."""
+    while True:
+        try:
+            return await service()
+        except Exception:  # noqa: BLE001 the outermost loop of a service
+            _log.exception("service.failed", service=name, again_in_s=_AGAIN_S)
+        await asyncio.sleep(_AGAIN_S)
 
 
 @asynccontextmanager

@@ -27,6 +27,7 @@ from agent.missions.service import Assignment
 
 _log = structlog.get_logger(__name__)
 _REPORT_EVERY_S = 5.0
+_REPORT_WAIT_S = 5.0  # a disk that stalls must not keep the flight from being watched
 _FAILED_PAUSE_S = 1.0  # a state that fails at once must not spin
 
 RUN: dict[State, Callable[[FlightContext], Awaitable[Event]]] = {
@@ -165,9 +166,12 @@ class Director:
         if report is None:
             return
         try:
-            await self._reports.publish_report(report)
+            async with asyncio.timeout(_REPORT_WAIT_S):
+                await self._reports.publish_report(report)
         except StoreError as error:
             self._ctx.note(error.code, error.message)
+        except TimeoutError:
+            self._ctx.note("store.busy", f"the report was not stored within {_REPORT_WAIT_S:g} s")
 
     def _last_due(self) -> datetime | None:
         last = self._last()

@@ -357,3 +357,17 @@ def test_s9_motors_that_a_technician_runs_on_the_ground_are_his(make_nest, state
     assert nest.states[1:] == [state]
     assert not nest.drone.orders
     assert not nest.dock.moves
+
+
+def test_a_disk_that_stalls_does_not_keep_the_flight_from_being_watched(make_nest):
+    nest = make_nest()
+    original = nest.reports.publish_report
+
+    async def stalls(report):
+        if report.state == "patrolling":
+            await asyncio.sleep(3600.0)
+        await original(report)
+
+    nest.reports.publish_report = stalls
+    run_virtual(nest.run(ended))
+    assert nest.reports.reports[-1].outcome == "completed"
