@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 import structlog
 
@@ -13,6 +13,8 @@ from agent.missions.calendar import Due, next_due
 
 _log = structlog.get_logger(__name__)
 _NAP_S = 30.0  # a clock that is set while the nest waits is noticed within this time
+_SET_BACK_S = 12 * 3600.0  # a flight that was taken so far in the future was taken by a clock that ran wrong
+_RELEASED = datetime(2026, 1, 1, tzinfo=UTC)  # before this release a clock can only be wrong
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,10 @@ class Missions:
     @property
     def upcoming(self) -> Due | None:
         """The next entry that is not past its latest start."""
+        now = self._clock.utc()
+        if now >= _RELEASED and (self._done_until - now).total_seconds() > _SET_BACK_S:
+            _log.warning("mission.clock_set_back", done_until=rfc3339(self._done_until), now=rfc3339(now))
+            self._done_until = now
         due = next_due(self._schedule, self._done_until)
         while due is not None and due.latest < self._clock.utc():
             _log.warning("mission.dropped", route=due.route, due=rfc3339(due.at), latest=rfc3339(due.latest))
