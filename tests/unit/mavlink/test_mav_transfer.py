@@ -75,6 +75,19 @@ def test_lost_packets_cost_time_only(seed: int, loss: float, px4: bool) -> None:
     assert took_s < (10.0 if loss < 0.1 else 60.0)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_reading_back_over_a_lossy_link_does_not_wait_for_each_lost_item(seed: int) -> None:
+    async def body(link: Link, peer: ScriptedAutopilot) -> float:
+        exchange = Exchange(link)
+        await upload(exchange, MissionType.MISSION, waypoints(300))
+        peer.script.loss = 0.02
+        began_s = exchange.now_s
+        assert compare(waypoints(300), await download(exchange, MissionType.MISSION)) is None
+        return exchange.now_s - began_s
+
+    assert with_peer(Script(delay_s=0.05, seed=seed), body) < 5.0
+
+
 def test_an_autopilot_that_wants_one_by_one_gets_it() -> None:
     result, words, _, _ = sent_up(Script(one_by_one=True), waypoints(20))
     assert (result.end, words) == (TransferEnd.ACCEPTED, None)
