@@ -17,6 +17,7 @@ app = typer.Typer(
     help="Trains, exports and measures the shipped networks.", no_args_is_help=True, pretty_exceptions_enable=False
 )
 _out = Console()
+_TRAINING_LIBRARIES = {"torch", "onnx", "onnxscript"}
 _MODELS = Path(__file__).parent.parent
 _DATA = typer.Option(DATA_ROOT, "--data", help="Folder of labelled pictures.")
 _SIMULATED = typer.Option([], "--simulated", help="Folder written by nest-sim dataset; may be given several times.")
@@ -117,7 +118,13 @@ def main() -> None:
     try:
         app()
     except (DataError, NestError, FileNotFoundError) as error:
-        _out.print(f"[red]{error}[/red]", soft_wrap=True)
+        _out.print(str(error), style="red", markup=False, soft_wrap=True)
+        raise SystemExit(2) from error
+    except ModuleNotFoundError as error:
+        if error.name not in _TRAINING_LIBRARIES:
+            raise
+        words = f"{error.name} is not installed; training and export need the extra: pip install 'nest-agent[train]'"
+        _out.print(words, style="red", markup=False, soft_wrap=True)
         raise SystemExit(2) from error
 
 

@@ -119,3 +119,17 @@ def test_missing_pictures_are_one_line_and_status_2(
     output = capsys.readouterr().out
     assert "no pictures of the test split" in output
     assert "Traceback" not in output
+
+
+def test_training_without_torch_says_which_extra_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setitem(sys.modules, "torch", None)  # as if it were not installed
+    monkeypatch.delitem(sys.modules, "models.training.train", raising=False)
+    monkeypatch.setattr(sys, "argv", ["nest-models", "train", "fire", "--out", str(tmp_path / "out"), "--data", str(tmp_path)])
+
+    with pytest.raises(SystemExit) as stopped:
+        main()
+
+    assert stopped.value.code == 2
+    assert "nest-agent[train]" in capsys.readouterr().out
