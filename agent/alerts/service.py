@@ -258,7 +258,9 @@ class AlertService:
         self._reason = Reason(code=error.code, words=error.message)
 
     def _departments(self, hazard: Hazard) -> tuple[str, ...]:
-        return tuple(name for name, department in self._config.departments.items() if hazard in department.hazards)
+        """Who is told of a hazard. One that nobody asked for is told to all: an alert to nobody helps nobody."""
+        departments = self._config.departments
+        return tuple(name for name, department in departments.items() if hazard in department.hazards) or tuple(departments)
 
     def _quiet(self) -> list[Incident]:
         """Closed incidents whose place stays quiet for a while."""

@@ -1,9 +1,9 @@
 """When the nest flies, and what makes it come home."""
 
 from datetime import time
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
 from agent.config.section import Section
 
@@ -79,3 +79,12 @@ class FlightSection(Section):
     """No flight lasts longer; then it turns home."""
     storage_free_min_mb: float = Field(default=500.0, ge=10, le=100000)
     """Least free disk space to take off with."""
+
+    @model_validator(mode="after")
+    def _sense(self) -> Self:
+        if self.battery_start_min <= self.battery_reserve:
+            words = (
+                f"battery_start_min is {self.battery_start_min:g}, it must be above battery_reserve, {self.battery_reserve:g}"
+            )
+            raise ValueError(words)
+        return self

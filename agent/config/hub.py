@@ -69,9 +69,10 @@ class AlertsSection(Section):
             "forestry": Department(hazards=(Hazard.FIRE, Hazard.SMOKE)),
             "emergency": Department(hazards=(Hazard.FIRE, Hazard.SMOKE, Hazard.FLOOD)),
             "water": Department(hazards=(Hazard.FLOOD,)),
-        }
+        },
+        min_length=1,
     )
-    """Departments by name."""
+    """Departments by name. A hazard that none of them names is told to all of them."""
     merge_distance_m: float = Field(default=120.0, gt=0, le=5000)
     """Sightings of one hazard nearer than this, beyond their ellipses, are one incident."""
     repeat_after_s: float = Field(default=300.0, ge=30, le=86400)

@@ -1,8 +1,8 @@
 """Who and where this nest is, its dock and its weather station."""
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from agent.config.section import ExpandedPath, Port, Section
 from agent.domain.wire import Latitude, Longitude
@@ -49,8 +49,8 @@ class DockSection(Section):
     """Modbus TCP port."""
     unit_id: int = Field(default=1, ge=0, le=255)
     """Modbus unit id."""
-    poll_interval_s: float = Field(default=0.5, gt=0, le=5)
-    """How often the dock's state is read."""
+    poll_interval_s: float = Field(default=0.5, gt=0, le=2)
+    """How often the dock's state is read. Where the drone is, is judged on readings of the last 3 s only."""
     response_timeout_s: float = Field(default=5.0, gt=0, le=30)
     """How long to wait for an answer of the PLC."""
     lid_timeout_s: float = Field(default=60.0, gt=0, le=600)
@@ -84,3 +84,11 @@ class WeatherSection(Section):
     """No take-off above this temperature."""
     visibility_min_m: float = Field(default=1000.0, ge=0, le=50000)
     """No take-off below this visibility, where the station measures it."""
+
+    @model_validator(mode="after")
+    def _sense(self) -> Self:
+        if self.gust_max_m_s < self.wind_max_m_s:
+            raise ValueError(f"gust_max_m_s is {self.gust_max_m_s:g}, it must be at least wind_max_m_s, {self.wind_max_m_s:g}")
+        if self.temp_max_c <= self.temp_min_c:
+            raise ValueError(f"temp_max_c is {self.temp_max_c:g}, it must be above temp_min_c, {self.temp_min_c:g}")
+        return self

@@ -1,6 +1,8 @@
 """How to reach the drone."""
 
-from pydantic import Field
+from typing import Self
+
+from pydantic import Field, model_validator
 
 from agent.config.section import Section
 
@@ -22,3 +24,9 @@ class VehicleSection(Section):
     """How long to wait for the first heartbeat before saying so."""
     parameter_set: str = "ardupilot/nest"
     """Parameters that are read back before each flight (folder firmware_config)."""
+
+    @model_validator(mode="after")
+    def _sense(self) -> Self:
+        if self.own_system_id == self.system_id:
+            raise ValueError(f"own_system_id is {self.own_system_id}, it must differ from the drone's system_id")
+        return self

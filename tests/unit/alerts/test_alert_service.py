@@ -40,6 +40,14 @@ async def test_a_confirmed_sighting_opens_one_alert_for_each_department(open_des
     assert hashlib.sha256(jpeg).hexdigest() == evidence.sha256
 
 
+async def test_a_hazard_that_no_department_asked_for_is_told_to_all(open_desk: Opening) -> None:
+    async with open_desk() as desk:
+        told = await desk.service.on_sighting(sighting(hazard=Hazard.PERSON), _NOTHING)
+        messages = await desk.take()
+    assert told is not None
+    assert {m.topic.split("/")[3] for m in messages} == {"forestry", "emergency", "water"}
+
+
 @pytest.mark.parametrize("level", [SightingLevel.SUSPECT, SightingLevel.CLEARED])
 async def test_what_is_not_confirmed_opens_nothing(open_desk: Opening, level: SightingLevel) -> None:
     async with open_desk() as desk:

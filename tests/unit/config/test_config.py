@@ -50,6 +50,12 @@ def test_a_good_file_is_read_and_its_paths_count_from_its_folder(tmp_path):
         ("vison: {}", ["nest.yaml:8", "vison", "remove it or correct its spelling"]),
         ("missions: {schedule: [{route: x, at_utc: 25:00}]}", ["missions.schedule.0.at_utc", "25:00"]),
         ("alerts: {departments: {fire brigade: {hazards: [fire]}}}", ["alerts.departments", "fire brigade"]),
+        ("alerts: {departments: {}}", ["alerts.departments", "at least 1"]),
+        ("flight: {battery_start_min: 0.3, battery_reserve: 0.4}", ["nest.yaml:8", "flight", "0.3", "battery_reserve, 0.4"]),
+        ("weather: {wind_max_m_s: 12, gust_max_m_s: 8}", ["weather", "gust_max_m_s is 8", "12"]),
+        ("weather: {temp_min_c: 20, temp_max_c: 10}", ["weather", "temp_max_c is 10", "20"]),
+        ("vehicle: {system_id: 7, own_system_id: 7}", ["vehicle", "own_system_id is 7"]),
+        ("dock: {poll_interval_s: 4}", ["dock.poll_interval_s", "4", "2"]),
     ],
 )
 def test_a_wrong_value_is_named_with_line_key_value_and_limit(tmp_path, change, told):
