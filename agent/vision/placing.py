@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from agent.core.geo import LocalFrame, NorthEast
+from agent.core.geo import LocalFrame, NorthEast, bearing_deg
 from agent.domain.hazard import Hazard
 from agent.vision.camera_model import Vectors
 from agent.vision.confirmation import strength
@@ -86,6 +86,7 @@ class Placer:
             threshold=threshold,
             box_px=_hull_box([one.found for one in group]),
             model=best.found.model,
+            bearing_deg=bearing_deg(pose.place, fix.place),
             points=() if fix.bearing_only else points,
             area_m2=_area_m2(group, fix),
         )

@@ -3,13 +3,15 @@
 Pure. A flying camera makes boxes in successive pictures useless to compare by overlap, so each sighting comes with its place
 and covariance, and it belongs to the track of the same hazard that is nearest by Mahalanobis distance within the gate.
 
-Places are fused by covariance intersection. Errors of one flight are mostly common to all its frames (compass, GPS, mount), and
-averaging them as if they were independent would give an ellipse that lies. Intersection never claims more than the best single
-look, or than looks from different sides together allow.
+Errors of one flight are mostly common to all its frames (compass, GPS, mount), and averaging them as if they were independent
+would give an ellipse that lies. A track therefore keeps a few looks, the best of each direction, and its place is the best
+of them or the covariance intersection of two, whichever is surer. Intersection is right whatever the errors have in common:
+it never claims more than the best look, or than looks from two sides together allow.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +19,7 @@ from shapely.geometry import MultiPoint, Polygon
 from shapely.geometry.base import BaseGeometry
 from shapely.ops import nearest_points
 
-from agent.core.geo import LatLon, LocalFrame, NorthEast
+from agent.core.geo import LatLon, LocalFrame, NorthEast, wrap_180
 from agent.domain.hazard import Hazard
 from agent.vision.confirmation import Evidence
 from agent.vision.frame import Box
@@ -26,6 +28,8 @@ GATE_CHI2 = 9.210340371976184
 """99 % quantile of chi-square with two degrees of freedom."""
 JOIN_M = {Hazard.FIRE: 20.0, Hazard.SMOKE: 40.0}
 """What is seen of one hazard closer than this on the ground is one thing. Other hazards are counted one by one."""
+_DIRECTION_DEG = 8.0
+_LOOKS_MAX = 6
 _WEIGHTS = np.linspace(0.0, 1.0, 11)
 
 Covariance = NDArray[np.float64]
@@ -40,6 +44,7 @@ class Seen:
         covariance_m2: of north and east.
         reach_m: how far the thing extends around its place; it widens the gate, not the ellipse.
         points: where its parts stand; empty where only a bearing or an area is known.
+        bearing_deg: from the camera to it, from north.
         added: log-odds that it adds at full weight.
         threshold: the model's, for the record.
     """
@@ -55,9 +60,19 @@ class Seen:
     threshold: float
     box_px: Box
     model: str
+    bearing_deg: float = 0.0
     points: tuple[NorthEast, ...] = ()
     ring: tuple[LatLon, ...] | None = None
     area_m2: float | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Look:
+    """Where one look put a thing, and the bearing from the camera to it, degrees from north."""
+
+    place: NorthEast
+    covariance_m2: Covariance
+    bearing_deg: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,6 +83,7 @@ class Track:
         place: its middle.
         covariance_m2: error of the place where it was looked at, without the thing's own extent.
         parts: corners of the hull of all that was seen to belong to it.
+        looks: the best of each direction.
         last: the newest of what was seen of it.
     """
 
@@ -81,6 +97,7 @@ class Track:
     last_unix_s: float
     last: Seen
     parts: tuple[NorthEast, ...] = ()
+    looks: tuple[Look, ...] = ()
 
     @property
     def extent_m2(self) -> Covariance:
@@ -164,18 +181,31 @@ def begun(number: int, thing: Seen, unix_s: float) -> Track:
     """A new track; its evidence is still to be counted."""
     parts = _hull(thing.points)
     place = _middle(parts) if len(parts) > 1 else thing.place
-    return Track(number, thing.hazard, place, thing.alt_amsl_m, thing.covariance_m2, Evidence(), unix_s, unix_s, thing, parts)
+    return Track(
+        number=number,
+        hazard=thing.hazard,
+        place=place,
+        alt_amsl_m=thing.alt_amsl_m,
+        covariance_m2=thing.covariance_m2,
+        evidence=Evidence(),
+        first_unix_s=unix_s,
+        last_unix_s=unix_s,
+        last=thing,
+        parts=parts,
+        looks=(_look(thing),),
+    )
 
 
 def updated(track: Track, things: Sequence[Seen], unix_s: float) -> Track:
     """The track after it was seen again in one frame, perhaps in several parts; its evidence is still to be counted."""
     thing = things[0]
     parts = _hull([*track.parts, *(point for one in things for point in one.points)])
+    looks = _with_look(track.looks, _look(thing))
     if thing.ring is not None:
         # What is mapped as an area carries its own accumulated outline; the newest is the fullest.
         place, covariance = thing.place, thing.covariance_m2
     else:
-        place, covariance = fused(track.place, track.covariance_m2, thing.place, thing.covariance_m2)
+        place, covariance = best_estimate(looks)
         if _is_wide(parts, covariance):
             place = _middle(parts)
     alt_amsl_m = thing.alt_amsl_m if thing.alt_amsl_m is not None else track.alt_amsl_m
@@ -187,7 +217,31 @@ def updated(track: Track, things: Sequence[Seen], unix_s: float) -> Track:
         last_unix_s=max(track.last_unix_s, unix_s),
         last=thing,
         parts=parts,
+        looks=looks,
     )
+
+
+def _look(thing: Seen) -> Look:
+    return Look(thing.place, thing.covariance_m2, thing.bearing_deg)
+
+
+def _with_look(looks: tuple[Look, ...], new: Look) -> tuple[Look, ...]:
+    """The looks with a new one: of each direction the surest stays; of too many the one nearest to another goes."""
+    near = [look for look in looks if abs(wrap_180(look.bearing_deg - new.bearing_deg)) < _DIRECTION_DEG]
+    if any(np.linalg.det(look.covariance_m2) <= np.linalg.det(new.covariance_m2) for look in near):
+        return looks
+    kept = sorted([*(look for look in looks if look not in near), new], key=lambda look: look.bearing_deg)
+    if len(kept) > _LOOKS_MAX:
+        gaps = [abs(wrap_180(a.bearing_deg - b.bearing_deg)) for a, b in pairwise(kept)]
+        del kept[gaps.index(min(gaps)) + 1]
+    return tuple(kept)
+
+
+def best_estimate(looks: Sequence[Look]) -> tuple[NorthEast, Covariance]:
+    """The surest of the single looks and the intersections of two."""
+    estimates = [(look.place, look.covariance_m2) for look in looks]
+    estimates += [fused(a.place, a.covariance_m2, b.place, b.covariance_m2) for a, b in combinations(looks, 2)]
+    return min(estimates, key=lambda estimate: float(np.linalg.det(estimate[1])))
 
 
 def joined(track: Track, other: Track) -> Track:
