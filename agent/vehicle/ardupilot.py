@@ -98,6 +98,7 @@ TRAITS = Traits(
     bytewise=False,
     streams_hz=STREAMS_HZ,
     fence_ceiling="FENCE_ALT_MAX",
+    return_height=("RTL_ALT", 100.0),
 )
 
 

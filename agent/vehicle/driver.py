@@ -41,6 +41,7 @@ class Traits:
         bytewise: whether integer parameters travel as bytes.
         streams_hz: messages that are wanted, with their rate.
         fence_ceiling: parameter that holds the fence's largest altitude over home in metres.
+        return_height: parameter that holds the height over home of the way home, and its units in a metre.
         prearm_always: whether the pre-arm bit counts though it is not announced.
     """
 
@@ -51,6 +52,7 @@ class Traits:
     bytewise: bool
     streams_hz: Mapping[str, float]
     fence_ceiling: str
+    return_height: tuple[str, float]
     prearm_always: bool = False
 
 
@@ -94,6 +96,8 @@ class Driver(ABC):
         telemetry = self.session.telemetry
         if self.plan is None:
             return Refused("mission.none", "no plan was uploaded")
+        if self._plan_boots != self.session.boots:
+            return Refused("mission.none", "the autopilot rebooted since the plan was uploaded")
         if telemetry.armed is not False:
             return Refused("vehicle.armed", "the motors are armed, or their state is unknown")
         if not on_ground(telemetry):
@@ -115,6 +119,11 @@ class Driver(ABC):
         outcome = await self.parameters.set(self.traits.fence_ceiling, plan.fence.alt_max_rel_m)
         if isinstance(outcome, Refused):
             return Refused("mission.fence_not_set", outcome.words)
+        if plan.return_alt_rel_m is not None:  # the way home was checked over the ground at this height
+            name, per_m = self.traits.return_height
+            outcome = await self.parameters.set(name, plan.return_alt_rel_m * per_m)
+            if isinstance(outcome, Refused):
+                return Refused("mission.return_height_not_set", outcome.words)
         parts = ((MissionType.FENCE, written.fence, 0), (MissionType.RALLY, written.rally, 0),
             (MissionType.MISSION, written.mission, written.own))  # fmt: skip
         for kind, items, own in parts:
@@ -181,6 +190,7 @@ class Driver(ABC):
     def _interpret(self, plan: WirePlan | None) -> None:
         """Reads mission progress in indices of this plan; without one, wire numbers shifted past home."""
         self.plan = plan
+        self._plan_boots = self.session.boots
         shift = int(self.traits.wording.home_first)
         self.session.meaning = Interpretation(
             mode_of=self.traits.mode_of,

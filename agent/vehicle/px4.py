@@ -97,6 +97,7 @@ TRAITS = Traits(
     bytewise=True,
     streams_hz=STREAMS_HZ,
     fence_ceiling="GF_MAX_VER_DIST",
+    return_height=("RTL_RETURN_ALT", 1.0),
     prearm_always=True,
 )
 

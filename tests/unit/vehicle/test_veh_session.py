@@ -159,6 +159,19 @@ def test_nothing_is_launched_without_a_plan_armed_or_in_the_air() -> None:
     flown(body)
 
 
+def test_a_plan_from_before_a_reboot_is_not_flown() -> None:
+    async def body(vehicle: MavlinkVehicle, copter: Copter, _: Bus) -> None:
+        await asyncio.sleep(10.0)
+        await vehicle.upload(PLAN)
+        copter.boot_ms = 0
+        await asyncio.sleep(2.0)
+        assert await vehicle.launch() == Refused("mission.none", "the autopilot rebooted since the plan was uploaded")
+        assert await vehicle.upload(PLAN) == Accepted()
+        assert await vehicle.launch() == Accepted()
+
+    flown(body)
+
+
 def test_a_plan_that_reads_back_differently_is_refused_and_cleared() -> None:
     def spoil(item: Any) -> None:
         if item.mission_type == 0 and item.seq == 2:
