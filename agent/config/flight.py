@@ -69,8 +69,8 @@ class FlightSection(Section):
     """Video or detectors may be away for so long."""
     preparation_timeout_s: float = Field(default=180.0, ge=5, le=1800)
     """How long a preflight check that can become right by waiting (GPS, estimator) is waited for."""
-    return_alt_rel_m: float = Field(default=30.0, ge=5, le=120)
-    """Height of the way home, as the autopilot's own parameter says."""
+    return_alt_rel_m: float = Field(default=30.0, ge=20, le=120)
+    """Height of the way home over the pad. It is checked over the ground, and set in the autopilot with each plan."""
     airborne_timeout_s: float = Field(default=60.0, ge=10, le=300)
     """Longest time from the start command until the drone is in the air."""
     landing_timeout_s: float = Field(default=180.0, ge=30, le=900)

@@ -64,9 +64,14 @@ class RallyPoint:
 
 @dataclass(frozen=True, slots=True)
 class FlightPlan:
-    """Everything that is uploaded before a flight."""
+    """Everything that is uploaded before a flight.
+
+    Attributes:
+        return_alt_rel_m: height over the pad of the autopilot's own way home; None leaves what it has.
+    """
 
     route: str
     items: tuple[PlanItem, ...]
     fence: Fence
     rally: tuple[RallyPoint, ...] = ()
+    return_alt_rel_m: float | None = None

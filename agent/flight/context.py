@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 
@@ -148,7 +148,8 @@ class FlightContext:
             self.config.flight.fence_margin_m, self.config.flight.clearance_min_m, self.config.flight.return_alt_rel_m
         )
         try:
-            flight.plan = compile_route(flight.route, self.site, self.pad, self.terrain, self.config.flight.takeoff_alt_rel_m)
+            plan = compile_route(flight.route, self.site, self.pad, self.terrain, self.config.flight.takeoff_alt_rel_m)
+            flight.plan = replace(plan, return_alt_rel_m=self.config.flight.return_alt_rel_m)
         except ConfigError as error:
             flight.plan_problems = (Refused(error.code, error.message),)
             return
