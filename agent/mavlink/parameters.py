@@ -52,10 +52,12 @@ class Parameters:
         return dict(read.result() for read in reads)
 
     async def set(self, name: str, value: float) -> Outcome:
-        """Sets a parameter and reads it back."""
+        """Sets a parameter and reads it back. One that is right already is not written: autopilots store it in flash."""
         before = await self._read(name)
         if before is None:
             return Refused("vehicle.parameter_unknown", f"{name}: the autopilot does not answer for it")
+        if _close(self._value(before), value):
+            return Accepted()
         kind = int(before.body.param_type)
         link = self._exchange.link
         await self._exchange.ask(
@@ -65,7 +67,7 @@ class Parameters:
             work_s=_READ_WORK_S,
         )
         after = await self.get(name)
-        if after is not None and math.isclose(after, value, rel_tol=_RELATIVE_TOLERANCE, abs_tol=_RELATIVE_TOLERANCE):
+        if after is not None and _close(after, value):
             return Accepted()
         return Refused("vehicle.parameter_refused", f"{name} is {after} after it was set to {value}")
 
@@ -87,3 +89,8 @@ class Parameters:
         if self._bytewise and kind in _BYTEWISE:
             return float(struct.unpack("<f", struct.pack(_BYTEWISE[kind], round(value)))[0])
         return value
+
+
+def _close(one: float, other: float) -> bool:
+    """Whether two values are the same as far as float32 can tell."""
+    return math.isclose(one, other, rel_tol=_RELATIVE_TOLERANCE, abs_tol=_RELATIVE_TOLERANCE)

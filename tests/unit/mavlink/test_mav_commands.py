@@ -142,6 +142,8 @@ def test_a_set_value_is_read_back() -> None:
     async def body(values: Parameters, peer: ScriptedAutopilot) -> None:
         assert await values.set("RTL_ALT", 4000.0) == Accepted()
         assert peer.script.params["RTL_ALT"] == 4000.0
+        assert await values.set("RTL_ALT", 4000.0) == Accepted()
+        assert peer.heard["PARAM_SET"] == 1, "what is right already is not written again"
         assert await values.set("NOT_THERE", 1.0) == Refused(
             "vehicle.parameter_unknown", "NOT_THERE: the autopilot does not answer for it"
         )
