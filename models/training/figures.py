@@ -100,7 +100,9 @@ def measure(model: str, results: Sequence[Result], thresholds: dict[str, float])
         tables["smoke_by_size"] = [_found_by_size(low, high, results) for low, high in ((0, 32), (32, 96), (96, 10_000))]
     else:
         tables["masks"] = [_masks(name, results) for name in ("flood_area", SIMULATOR)]
-        tables["dry_land_called_water"] = _wrong_water(results)
+        simulated = [row for row in results if row.sample.source.name == SIMULATOR]
+        real = [row for row in results if row.sample.source.name != SIMULATOR]
+        tables["dry_land_called_water"] = [_wrong_water("real", real), _wrong_water(SIMULATOR, simulated)]
     return tables
 
 
@@ -205,11 +207,11 @@ def _masks(source: str, results: Sequence[Result]) -> dict[str, object]:
     return {"source": source, "pictures": len(rows), **measured}
 
 
-def _wrong_water(results: Sequence[Result]) -> dict[str, object]:
+def _wrong_water(kind: str, results: Sequence[Result]) -> dict[str, object]:
     rows = [row for row in results if row.wrong_water is not None]
     shares = np.array([row.wrong_water[0] / row.wrong_water[1] for row in rows if row.wrong_water])
     share = metrics.bootstrap(_mean_of(shares), [row.sample.group for row in rows]) if rows else Interval(*[float("nan")] * 3)
-    return {"pictures": len(rows), "share_of_pixels": _interval(share)}
+    return {"kind": kind, "pictures": len(rows), "share_of_pixels": _interval(share)}
 
 
 def _mean_of(values: Array) -> Callable[[metrics.Index], float]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from agent.domain.hazard import Hazard
 from agent.vision.frame import Frame, Observation
@@ -59,13 +60,21 @@ def result_of(sample: Sample, seen: Observation, width_px: int, height_px: int) 
     overlap, wrong_water = None, None
     if seen.water is not None and sample.truth.water in {Water.MASK, Water.DRY}:
         called = cv2.resize(seen.water, (width_px, height_px), interpolation=cv2.INTER_LINEAR) >= seen.water_threshold
-        if sample.truth.water is Water.DRY:
-            wrong_water = (int(called.sum()), called.size)
-        else:
-            drawn = cv2.resize(sample.read_mask(), (width_px, height_px), interpolation=cv2.INTER_NEAREST) > 127
+        drawn = _drawn_water(sample, width_px, height_px)
+        if drawn.any():
             overlap = (int((called & drawn).sum()), int((called | drawn).sum()))
+        else:
+            wrong_water = (int(called.sum()), called.size)
     scores = {str(hazard): score for hazard, score in seen.scores.items()}
     return Result(sample, width_px, height_px, scores, boxes, overlap, wrong_water)
+
+
+def _drawn_water(sample: Sample, width_px: int, height_px: int) -> npt.NDArray[np.bool_]:
+    """The water that the labeller drew; none in a picture that is known to be dry."""
+    if sample.truth.water is Water.DRY:
+        return np.zeros((height_px, width_px), np.bool_)
+    mask = cv2.resize(sample.read_mask(), (width_px, height_px), interpolation=cv2.INTER_NEAREST)
+    return np.asarray(mask > 127)
 
 
 def raw(samples: Iterable[Sample], folder: Path, scratch: Path, threads: int) -> Iterator[Raw]:

@@ -126,11 +126,16 @@ def _masks(measured: Row) -> list[str]:
         for row in measured["masks"]
         if row["pictures"]
     ]
-    dry = measured["dry_land_called_water"]
+    dry = [
+        f"| {row['kind']} | {row['pictures']} | {_figure(row['share_of_pixels'])} |"
+        for row in measured["dry_land_called_water"]
+        if row["pictures"]
+    ]
     return [
         "### Water masks",
         "\n".join([_head("source", "pictures", "IoU, all pixels", "IoU, mean of pictures"), *masks]),
-        f"Share of the pixels of {dry['pictures']} dry pictures called water: {_figure(dry['share_of_pixels'])}.",
+        "### Pictures without water",
+        "\n".join([_head("kind", "pictures", "share of pixels called water"), *dry]),
     ]
 
 

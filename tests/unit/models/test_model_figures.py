@@ -77,6 +77,7 @@ def test_masks_are_joined_over_pixels_and_over_pictures():
         result("flood_area", "flood", scores, 0, overlap=(90, 100)),
         result("flood_area", "flood", scores, 1, overlap=(10, 100)),
         result("rsscn7_land_water", "grass", {"flood": 0.1}, 2, wrong_water=(5, 100)),
+        result(SIMULATOR, "none", {"flood": 0.1}, 3, wrong_water=(50, 100)),
     ]
 
     tables = measure("flood", results, THRESHOLDS)
@@ -84,4 +85,6 @@ def test_masks_are_joined_over_pixels_and_over_pictures():
     masks = tables["masks"][0]  # type: ignore[index]
     assert masks["iou_all_pixels"]["value"] == pytest.approx(0.5)
     assert masks["iou_mean_of_pictures"]["value"] == pytest.approx(0.5)
-    assert tables["dry_land_called_water"]["share_of_pixels"]["value"] == pytest.approx(0.05)  # type: ignore[index,call-overload]
+    dry: list[dict[str, object]] = tables["dry_land_called_water"]  # type: ignore[assignment]
+    assert [(row["kind"], row["pictures"]) for row in dry] == [("real", 1), ("simulator", 1)]
+    assert [row["share_of_pixels"]["value"] for row in dry] == [0.05, 0.5]  # type: ignore[index]
