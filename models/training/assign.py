@@ -87,13 +87,12 @@ def _responsible(
     cells = level_fits & close & inside
     if not cells.any():  # a box smaller than a cell: the nearest centre takes it
         gap = np.where(level_fits, np.abs(centres - middle).max(axis=1), np.inf)
-        cells = np.asarray(gap == gap.min())
+        cells = np.arange(len(gap)) == gap.argmin()
     return cells, inside & ~cells
 
 
 def _inside(centres: Array, box: Array) -> npt.NDArray[np.bool_]:
-    found: npt.NDArray[np.bool_] = ((centres >= box[:2]) & (centres <= box[2:])).all(axis=1)
-    return found
+    return np.asarray(np.all((centres >= box[:2]) & (centres <= box[2:]), axis=1))
 
 
 def _sides(centres: Array, box: Array) -> Array:

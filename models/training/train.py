@@ -91,7 +91,7 @@ def train(recipe: Recipe, data_root: Path, out: Path, start: Path | None, simula
         source.name: source.fire_share if recipe.model == "fire" else source.flood_share for source in (*SOURCES, SIMULATED)
     }
     used = [sample for sample in samples if shares[sample.source.name] > 0]
-    record = {"recipe": asdict(recipe), "before": _run_before(start), "data": describe(used)}
+    record: Record = {"recipe": asdict(recipe), "before": _run_before(start), "data": describe(used)}
     stream = batches(samples, shares, recipe.size_px, recipe.batch, recipe.seed)
     _optimise(recipe, trained, stream, out, record)
     return out / "checkpoint.pt"
