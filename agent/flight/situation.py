@@ -11,6 +11,7 @@ from agent.routes.compile import Pad
 
 FRESH_S = 3.0  # a heartbeat comes each second; two may be lost
 _LANDED_AGE_S = 10.0
+_UPRIGHT_DEG = 20.0  # a drone that leans more has fallen over, and the lid would crush it
 _AWAY_M = 8.0  # a drone so far from the pad, across or up, cannot touch the lid
 
 
@@ -71,7 +72,9 @@ def presence(situation: Situation, pad: Pad, pad_distance_max_m: float) -> Drone
     if position is None or situation.age_s(position.at_s) > FRESH_S:
         return DronePresence.UNKNOWN
     across_m = distance_m(position.place, pad.place)
-    if situation.down and dock.pad_occupied and across_m <= pad_distance_max_m:
+    attitude = situation.telemetry.attitude
+    upright = attitude is None or max(abs(attitude.roll_deg), abs(attitude.pitch_deg)) < _UPRIGHT_DEG
+    if situation.down and upright and dock.pad_occupied and across_m <= pad_distance_max_m:
         return DronePresence.ON_PAD
     away = across_m > _AWAY_M or position.alt_rel_m > _AWAY_M
     if away and not dock.pad_occupied and (situation.in_air or across_m > _AWAY_M):

@@ -18,6 +18,7 @@ _REPEAT_S = 5.0  # an order that had no effect is given again after this
 _PLACE_KNOWN_S = 10.0  # after touch-down until pad and drone must agree where it is
 _HOMEWARD = frozenset({FlightMode.RETURN, FlightMode.LAND})
 _FOREIGN = frozenset({FlightMode.MANUAL, FlightMode.UNKNOWN})
+_MOTORS_OFF_S = 20.0  # autopilots stop their motors some seconds after touch-down
 _LANDINGS_MAX = 3  # one and two go-arounds
 
 
@@ -67,7 +68,7 @@ async def _come_home(ctx: FlightContext, opening: asyncio.Task[bool]) -> Event:
         over_pad = homeward and opening.done() and distance is not None and distance < _OVER_PAD_M
         if opening.done() and not opening.result() and not situation.down:
             return Event.NO_PAD
-        if situation.down or over_pad:
+        if situation.down or over_pad or _stands(situation):
             return Event.OVER_PAD
         if ctx.now_s - ordered_s > _REPEAT_S and not homeward and situation.mode in ctx.commanded:
             await _order_return(ctx)
@@ -105,6 +106,7 @@ async def landing(ctx: FlightContext) -> Event:
     """Supervises the landing and says where the drone came down."""
     ctx.expect(FlightMode.RETURN, FlightMode.LAND)
     down_at_s: float | None = None
+    motors = _Motors(ctx)
     async for situation in ctx.ticks(ctx.config.flight.landing_timeout_s):
         if situation.down:
             down_at_s = situation.now_s if down_at_s is None else down_at_s
@@ -119,6 +121,7 @@ async def landing(ctx: FlightContext) -> Event:
         down_at_s = None
         if (found := ctx.finding(State.LANDING, situation)) is not None:
             return found.event
+        await motors.stop_if_it_stands(situation)
     if down_at_s is not None:
         ctx.note("flight.down_elsewhere", f"{_where(ctx, ctx.look())}; the dock does not say whether it is on the pad")
         return Event.DOWN_ELSEWHERE
@@ -128,6 +131,31 @@ async def landing(ctx: FlightContext) -> Event:
             ctx.note("flight.landing_missed", f"{ctx.flight.landings_missed} landings did not end on the pad")
             return Event.NO_PAD
     return Event.MISSED
+
+
+def _stands(situation: Situation) -> bool:
+    """Whether the drone says that it is on the ground while its motors are armed."""
+    return situation.telemetry.landed is LandedState.ON_GROUND and situation.telemetry.armed is True
+
+
+class _Motors:
+    """Stops motors that go on after a touch-down. The autopilot refuses that in the air."""
+
+    def __init__(self, ctx: FlightContext) -> None:
+        self._ctx = ctx
+        self._stands_since_s: float | None = None
+
+    async def stop_if_it_stands(self, situation: Situation) -> None:
+        """To be called on every look. Orders nothing while somebody else flies."""
+        if not _stands(situation) or situation.mode not in self._ctx.commanded:
+            self._stands_since_s = None
+        elif self._stands_since_s is None:
+            self._stands_since_s = situation.now_s
+        elif situation.now_s - self._stands_since_s > _MOTORS_OFF_S:
+            self._stands_since_s = situation.now_s
+            outcome = await self._ctx.vehicle.disarm()
+            if isinstance(outcome, Refused):
+                self._ctx.note(outcome.code, outcome.words)
 
 
 async def diverting(ctx: FlightContext) -> Event:
@@ -146,7 +174,7 @@ async def _fly_to(ctx: FlightContext, rally: RallyPoint) -> Event | None:
             return _came_down(ctx)
         if (found := ctx.finding(State.DIVERTING, situation)) is not None:
             return found.event
-        if situation.mode is FlightMode.LAND or situation.telemetry.landed is LandedState.ON_GROUND:
+        if situation.mode is FlightMode.LAND or _stands(situation):
             return None  # the autopilot lands; a drone on the ground is not sent up again
         if (distance := _distance_m(situation, rally.place)) is not None and distance < _OVER_PAD_M:
             return None
@@ -159,7 +187,7 @@ async def _fly_to(ctx: FlightContext, rally: RallyPoint) -> Event | None:
 
 
 async def _land_where_it_is(ctx: FlightContext) -> Event:
-    ordered_s = -math.inf
+    ordered_s, motors = -math.inf, _Motors(ctx)
     async for situation in ctx.ticks(ctx.config.flight.landing_timeout_s):
         if situation.down:
             return _came_down(ctx)
@@ -171,6 +199,7 @@ async def _land_where_it_is(ctx: FlightContext) -> Event:
             ordered_s = ctx.now_s
             if isinstance(outcome, Refused):
                 ctx.note(outcome.code, outcome.words)
+        await motors.stop_if_it_stands(situation)
     return Event.FAILED
 
 

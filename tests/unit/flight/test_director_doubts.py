@@ -10,11 +10,11 @@ import pytest
 from agent.core.errors import LinkError, StoreError
 from agent.core.outcome import Refused
 from agent.domain.nest_state import ClampState, LidState
-from agent.domain.telemetry import FlightMode, LandedState
+from agent.domain.telemetry import Attitude, FlightMode, LandedState
 from agent.flight.record import FlightRecord
 from agent.flight.table import State
 from agent.missions.service import Assignment
-from tests.doubles.flight import Journal, loop_s, run_virtual
+from tests.doubles.flight import Drone, Journal, loop_s, run_virtual
 
 NOW = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
 
@@ -119,7 +119,10 @@ def test_s2_a_drone_on_the_ground_is_not_sent_up_by_a_diversion(make_nest):
         nest.drone.orders.append("goto")
         return Refused("vehicle.target_refused", "busy")
 
-    nest.drone.goto = refused
+    async def go_on():
+        return Refused("vehicle.disarm_denied", "landing is not detected")
+
+    nest.drone.goto, nest.drone.disarm = refused, go_on
 
     def stands():
         return nest.director.state is State.DIVERTING and nest.drone.alt_m == 0.0
@@ -371,3 +374,47 @@ def test_a_disk_that_stalls_does_not_keep_the_flight_from_being_watched(make_nes
     nest.reports.publish_report = stalls
     run_virtual(nest.run(ended))
     assert nest.reports.reports[-1].outcome == "completed"
+
+
+class Stubborn(Drone):
+    """Its autopilot does not notice that it has landed: the motors go on until they are stopped."""
+
+    def _land(self, dt):
+        self.alt_m = max(0.0, self.alt_m - 1.5 * dt)
+
+
+def test_motors_that_go_on_after_the_landing_are_stopped(make_nest):
+    nest = make_nest()
+    nest.drone.__class__ = Stubborn
+    run_virtual(nest.run(ended))
+    assert nest.states[-1] is State.IDLE
+    assert nest.drone.orders[-1] == "disarm"
+    assert State.DIVERTING not in nest.states
+
+
+def test_s9_motors_that_a_pilot_runs_on_the_ground_are_not_stopped(make_nest):
+    nest = make_nest()
+    nest.drone.__class__ = Stubborn
+    taken = once(
+        lambda: nest.director.state is State.LANDING and nest.drone.alt_m == 0.0,
+        lambda: setattr(nest.drone, "mode", FlightMode.MANUAL),
+    )
+    run_virtual(nest.run(lambda _: taken() and loop_s() > 400))
+    assert nest.director.state is State.HANDS_OFF
+    assert "disarm" not in nest.drone.orders
+
+
+def test_s3_nothing_moves_around_a_drone_that_has_fallen_over(make_nest):
+    nest = make_nest()
+    original = nest.drone._telemetry
+
+    def fallen():
+        now = original()
+        over = (nest.director.state is State.LANDING and nest.drone.alt_m == 0.0) or State.FAULT in nest.states
+        return replace(now, attitude=Attitude(loop_s(), 0, 95.0 if over else 1.0, 0.0, 0.0))
+
+    nest.drone._telemetry = fallen
+    run_virtual(nest.run(ended))
+    assert nest.states[-1] is State.FAULT
+    assert nest.dock.lid is LidState.OPEN
+    assert [name for name, _ in nest.dock.moves] == ["prepare_launch"]
