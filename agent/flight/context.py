@@ -143,17 +143,20 @@ class FlightContext:
             self.flight.reasons.append((code, value))
 
     def compile_plan(self, flight: CurrentFlight) -> None:
-        """Sets the flight's plan and what is wrong with it."""
-        limits = Limits(
-            self.config.flight.fence_margin_m, self.config.flight.clearance_min_m, self.config.flight.return_alt_rel_m
-        )
+        """Sets the flight's plan, or why there can be none."""
         try:
             plan = compile_route(flight.route, self.site, self.pad, self.terrain, self.config.flight.takeoff_alt_rel_m)
             flight.plan = replace(plan, return_alt_rel_m=self.config.flight.return_alt_rel_m)
         except ConfigError as error:
             flight.plan_problems = (Refused(error.code, error.message),)
-            return
-        flight.plan_problems = tuple(check_plan(flight.plan, self.pad, self.terrain, limits))
+
+    def check_plan(self, flight: CurrentFlight) -> None:
+        """Sets what is wrong with the flight's plan. Takes a second or two for a long route: not in flight."""
+        limits = Limits(
+            self.config.flight.fence_margin_m, self.config.flight.clearance_min_m, self.config.flight.return_alt_rel_m
+        )
+        if flight.plan is not None:
+            flight.plan_problems = tuple(check_plan(flight.plan, self.pad, self.terrain, limits))
 
     def facts(self, flight: CurrentFlight) -> Facts:
         """What the preflight checks judge."""

@@ -52,6 +52,7 @@ async def preparing(ctx: FlightContext) -> Event:
     """Checks everything, uploads the plan, opens the nest, and checks again."""
     flight = _flight(ctx)
     ctx.compile_plan(flight)
+    ctx.check_plan(flight)
     if not flight.plan_problems:
         await _wait_heard(ctx)
         flight.deviations = tuple(await ctx.vehicle.verify_parameters())
@@ -132,6 +133,9 @@ async def _stood_down(ctx: FlightContext) -> Event:
 async def securing(ctx: FlightContext) -> Event:
     """Clamps the drone, closes the lid, charges."""
     ctx.eyes.watch(None)
+    async for _ in ctx.ticks(ctx.config.flight.preparation_timeout_s):  # after a power cut the drone finds its place anew
+        if ctx.presence() is not DronePresence.UNKNOWN or _closed_on_drone(ctx):
+            break
     for _ in range(_SECURE_TRIES):
         outcome = await ctx.station.secure(ctx.presence)
         if not isinstance(outcome, Refused):

@@ -376,6 +376,16 @@ def test_a_disk_that_stalls_does_not_keep_the_flight_from_being_watched(make_nes
     assert nest.reports.reports[-1].outcome == "completed"
 
 
+def test_after_a_power_cut_with_an_open_lid_the_drone_is_waited_for(make_nest):
+    """It boots and finds its place in minutes; a person need not come for that."""
+    nest = make_nest(journal=record_in(State.SECURING), assigned=False, silent=True)
+    nest.dock.lid, nest.dock.clamps, nest.dock.charger = LidState.OPEN, ClampState.ENGAGED, False
+    awake = once(lambda: loop_s() > 150, lambda: setattr(nest.drone, "silent", False))
+    run_virtual(nest.run(lambda n: awake() and ended(n)))
+    assert nest.states[1:] == [State.SECURING, State.IDLE]
+    assert nest.dock.lid is LidState.CLOSED
+
+
 class Stubborn(Drone):
     """Its autopilot does not notice that it has landed: the motors go on until they are stopped."""
 
