@@ -4,13 +4,14 @@ import os
 import signal
 import socket
 import subprocess
+import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Self
+from types import FrameType, TracebackType
+from typing import Any, Self
 
 from agent.core.errors import DeviceError
 
@@ -88,6 +89,7 @@ class Processes:
     def __init__(self, log_dir: Path) -> None:
         self._log_dir = log_dir
         self.children: dict[str, Child] = {}
+        self._former: Callable[[int, FrameType | None], Any] | int | None = None
         log_dir.mkdir(parents=True, exist_ok=True)
 
     def start(self, name: str, command: Sequence[str], env: dict[str, str] | None = None) -> Child:
@@ -124,11 +126,20 @@ class Processes:
             time.sleep(0.05)
 
     def __enter__(self) -> Self:
+        """From here on SIGTERM ends the run as Ctrl-C does, so that no process is left behind."""
+        if threading.current_thread() is threading.main_thread():
+            self._former = signal.signal(signal.SIGTERM, _leave)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         for child in reversed(list(self.children.values())):
             child.stop()
+        if self._former is not None:
+            signal.signal(signal.SIGTERM, self._former)
+
+
+def _leave(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 a signal handler's signature
+    raise SystemExit(128 + number)
 
 
 def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:

@@ -1,8 +1,13 @@
 """Shipped scenarios can be flown; wrong ones are named; the loops keep time."""
 
 import asyncio
+import os
+import signal
+import subprocess
+import sys
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -110,12 +115,27 @@ def test_a_killed_run_leaves_no_process_behind(tmp_path):
 
 def _signal_until_gone(pid: int) -> None:
     """Asks for the process until it is gone; a zombie that nobody reaps yet still counts as there."""
-    import os
-    from pathlib import Path
-
     end = time.monotonic() + 10.0
     while time.monotonic() < end:
         os.kill(pid, 0)
         status = Path(f"/proc/{pid}/status")
         if status.exists() and "State:\tZ" in status.read_text(encoding="utf-8"):
             raise ProcessLookupError(pid)
+
+
+def test_a_terminated_run_stops_its_processes(tmp_path):
+    script = (
+        "import sys, time\n"
+        "from pathlib import Path\n"
+        "from simulator.runner.processes import Processes\n"
+        "with Processes(Path(sys.argv[1])) as processes:\n"
+        "    print(processes.start('sleeper', ('sleep', '300')).pid, flush=True)\n"
+        "    time.sleep(300)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], stdout=subprocess.PIPE, text=True) as run:
+        assert run.stdout is not None
+        sleeper = int(run.stdout.readline())
+        run.terminate()
+        assert run.wait(30.0) == 128 + signal.SIGTERM
+    with pytest.raises(ProcessLookupError):
+        _signal_until_gone(sleeper)
