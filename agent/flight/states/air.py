@@ -121,10 +121,16 @@ async def landing(ctx: FlightContext) -> Event:
         down_at_s = None
         if (found := ctx.finding(State.LANDING, situation)) is not None:
             return found.event
+        if situation.mode in ctx.commanded - _HOMEWARD and not _stands(situation):
+            return Event.MISSED  # the order to come home was refused, and it flies on
         await motors.stop_if_it_stands(situation)
     if down_at_s is not None:
         ctx.note("flight.down_elsewhere", f"{_where(ctx, ctx.look())}; the dock does not say whether it is on the pad")
         return Event.DOWN_ELSEWHERE
+    return _missed(ctx)
+
+
+def _missed(ctx: FlightContext) -> Event:
     if ctx.flight is not None:
         ctx.flight.landings_missed += 1
         if ctx.flight.landings_missed >= _LANDINGS_MAX:

@@ -386,6 +386,17 @@ def test_after_a_power_cut_with_an_open_lid_the_drone_is_waited_for(make_nest):
     assert nest.dock.lid is LidState.CLOSED
 
 
+def test_a_drone_that_takes_off_although_it_shall_come_home_is_ordered_home_again(make_nest):
+    refused = Refused("vehicle.mode_denied", "no")
+    nest = make_nest(
+        journal=record_in(State.LAUNCHING), assigned=False, armed=True, mode=FlightMode.MISSION, return_outcome=refused
+    )
+    nest.dock.lid, nest.dock.clamps, nest.dock.charger = LidState.OPEN, ClampState.RELEASED, False
+    nest.drone._mission = lambda dt: setattr(nest.drone, "alt_m", nest.drone.alt_m + dt) if loop_s() > 10 else None
+    run_virtual(nest.run(lambda n: n.drone.orders.count("return_home refused") >= 4, limit_s=60.0))
+    assert nest.director.state is State.RETURNING
+
+
 class Stubborn(Drone):
     """Its autopilot does not notice that it has landed: the motors go on until they are stopped."""
 
