@@ -69,6 +69,24 @@ def test_a_row_makes_one_demand(row: dict[str, float]) -> None:
         ParameterRow(name="X", reason="r.", source="s", **row)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("FS_GCS_TIMEOUT", 3.0),  # three heartbeats lost on a poor radio would cut a flight short
+        ("RALLY_LIMIT_KM", 0.02),  # watched: a return that began 2 m from a rally point landed there
+        ("RALLY_LIMIT_KM", 0.0),  # no limit at all
+    ],
+)
+def test_ardupilot_is_not_sent_out_with_a_failsafe_that_ends_elsewhere(name: str, wrong: float) -> None:
+    (row,) = (row for row in load_set("ardupilot/nest").parameters if row.name == name)
+    assert deviation(row, wrong, 255) is not None
+
+
+@pytest.mark.parametrize("number", [20, 23, 25])
+def test_modes_in_which_another_computer_flies_are_somebody_elses(number: int) -> None:
+    assert MODES[number] is FlightMode.MANUAL
+
+
 @pytest.mark.parametrize("traits", [ARDUPILOT, PX4], ids=lambda traits: traits.name)
 def test_a_commanded_mode_reads_back_as_itself(traits: object) -> None:
     for mode in COMMANDED:
