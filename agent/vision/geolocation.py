@@ -9,6 +9,7 @@ flatters, the ellipse therefore grows as it must. Pure; knows nothing of what wa
 import math
 from dataclasses import dataclass
 from functools import cache
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,11 +65,15 @@ def ellipse_of(covariance_m2: NDArray[np.float64]) -> ErrorEllipse:
 
 @cache
 def _unit_samples() -> NDArray[np.float64]:
-    """Standard normal samples, in pairs of opposite sign and whitened: mean and covariance are exactly 0 and 1."""
-    half = np.random.default_rng(20).standard_normal((_SAMPLES // 2, _ERRORS))
-    both = np.vstack([half, -half])
-    whiten = np.linalg.inv(np.linalg.cholesky(both.T @ both / _SAMPLES)).T
-    return np.asarray(both @ whiten)
+    """Standard normal samples by Latin hypercube, whitened: each error alone has the normal distribution's own quantiles.
+
+    Random samples would do that only to within some percent, and always to the same side, because they are always the same.
+    """
+    quantiles = np.array([NormalDist().inv_cdf((i + 0.5) / _SAMPLES) for i in range(_SAMPLES)])
+    rng = np.random.default_rng(20)
+    samples = np.column_stack([rng.permutation(quantiles) for _ in range(_ERRORS)])
+    whiten = np.linalg.inv(np.linalg.cholesky(samples.T @ samples / _SAMPLES)).T
+    return np.asarray(samples @ whiten)
 
 
 class Locator:

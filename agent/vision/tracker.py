@@ -29,6 +29,8 @@ GATE_CHI2 = 9.210340371976184
 JOIN_M = {Hazard.FIRE: 20.0, Hazard.SMOKE: 40.0}
 """What is seen of one hazard closer than this on the ground is one thing. Other hazards are counted one by one."""
 _DIRECTION_DEG = 8.0
+_SURER = 0.7
+"""A look with less than this part of the hull's sigma begins the hull anew."""
 _LOOKS_MAX = 6
 _WEIGHTS = np.linspace(0.0, 1.0, 11)
 
@@ -83,6 +85,7 @@ class Track:
         place: its middle.
         covariance_m2: error of the place where it was looked at, without the thing's own extent.
         parts: corners of the hull of all that was seen to belong to it.
+        parts_sigma_m: one sigma of the look that the hull was begun with.
         looks: the best of each direction.
         last: the newest of what was seen of it.
     """
@@ -97,6 +100,7 @@ class Track:
     last_unix_s: float
     last: Seen
     parts: tuple[NorthEast, ...] = ()
+    parts_sigma_m: float = 0.0
     looks: tuple[Look, ...] = ()
 
     @property
@@ -192,6 +196,7 @@ def begun(number: int, thing: Seen, unix_s: float) -> Track:
         last_unix_s=unix_s,
         last=thing,
         parts=parts,
+        parts_sigma_m=_sigma_m(thing),
         looks=(_look(thing),),
     )
 
@@ -199,7 +204,7 @@ def begun(number: int, thing: Seen, unix_s: float) -> Track:
 def updated(track: Track, things: Sequence[Seen], unix_s: float) -> Track:
     """The track after it was seen again in one frame, perhaps in several parts; its evidence is still to be counted."""
     thing = things[0]
-    parts = _hull([*track.parts, *(point for one in things for point in one.points)])
+    parts, parts_sigma_m = _grown(track, [point for one in things for point in one.points], _sigma_m(thing))
     looks = _with_look(track.looks, _look(thing))
     if thing.ring is not None:
         # What is mapped as an area carries its own accumulated outline; the newest is the fullest.
@@ -217,8 +222,32 @@ def updated(track: Track, things: Sequence[Seen], unix_s: float) -> Track:
         last_unix_s=max(track.last_unix_s, unix_s),
         last=thing,
         parts=parts,
+        parts_sigma_m=parts_sigma_m,
         looks=looks,
     )
+
+
+def _grown(track: Track, points: Sequence[NorthEast], sigma_m: float) -> tuple[tuple[NorthEast, ...], float]:
+    """The hull with what a new look adds, and the sigma it stands on.
+
+    Within one look places are right against each other; from look to look they are shifted by the errors. A point only extends
+    the hull when it lies farther out than those errors explain, and a much surer look begins the hull anew.
+    """
+    if not points:
+        return track.parts, track.parts_sigma_m
+    if not track.parts or sigma_m < _SURER * track.parts_sigma_m:
+        return _hull([*points, *_beyond(track.parts, points, 2.0 * track.parts_sigma_m)]), sigma_m
+    return _hull([*track.parts, *_beyond(points, track.parts, 2.0 * sigma_m)]), track.parts_sigma_m
+
+
+def _beyond(points: Sequence[NorthEast], hull_points: Sequence[NorthEast], least_m: float) -> list[NorthEast]:
+    """The points that lie farther than this outside the hull."""
+    hull = _shape(hull_points)
+    return [point for point in points if hull.distance(_shape([point])) > least_m]
+
+
+def _sigma_m(thing: Seen) -> float:
+    return float(np.sqrt(np.linalg.eigvalsh(thing.covariance_m2)[1]))
 
 
 def _look(thing: Seen) -> Look:

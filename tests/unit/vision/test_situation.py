@@ -21,6 +21,7 @@ LOCAL = LocalFrame(PAD)
 HOME_AMSL_M = 30.0
 CONFIG = VisionSection()
 PIXELS = np.zeros((720, 1280, 3), np.uint8)
+SURE_GROUND = CONFIG.errors.model_copy(update={"flat_ground_m": 2.0})
 THRESHOLDS = {("m", Hazard.FIRE): 0.5, ("m", Hazard.SMOKE): 0.5, ("w", Hazard.FLOOD): 0.5}
 
 
@@ -75,14 +76,14 @@ def test_a_fire_flown_past_is_suspect_then_confirmed_at_its_place():
 
 
 def test_two_fires_are_two_tracks():
-    told = situation(errors=CONFIG.errors.model_copy(update={"flat_ground_m": 2.0}))
+    told = situation(errors=SURE_GROUND)
     changes = flown_past(told, [(20, -50, 4), (60, 45, 4)])
     confirmed = {c.track.number for c in changes if c.track.evidence.level is SightingLevel.CONFIRMED}
     assert len(confirmed) == 2
 
 
 def test_a_front_of_many_flames_is_one_fire_with_an_outline():
-    told = situation()
+    told = situation(errors=SURE_GROUND)
     front = [(30 + 6 * math.sin(i), -30 + 6 * i, 4) for i in range(11)]
     changes = flown_past(told, front)
     assert len({c.track.number for c in changes}) == 1
@@ -186,7 +187,6 @@ def flown_over_water(sit: Situation, is_wet: object, shift_px: int = 0, alarms: 
 
 
 RIVER_RING = ring((-500, 500), (20, 60))
-SURE_GROUND = CONFIG.errors.model_copy(update={"flat_ground_m": 2.0})
 
 
 def test_a_river_in_its_bed_is_no_flood():
