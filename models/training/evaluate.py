@@ -53,7 +53,7 @@ def evaluate(folder: Path, samples: Sequence[Sample], split: str, scratch: Path,
         "sha256": manifest.sha256,
         "split": split,
         "data": describe(samples),
-        **measure(manifest.name, results, thresholds),
+        **measure(manifest.name, results, thresholds, {str(one.hazard): one.threshold for one in manifest.classes}),
     }
 
 

@@ -15,6 +15,8 @@ from models.training.metrics import Array, Detections, Interval
 from models.training.sources import BOX_CLASSES
 
 SIMULATOR = "simulator"
+_NO_INTERVAL = Interval(float("nan"), float("nan"), float("nan"))
+_SIZES_PX = ((0, 48), (48, 96), (96, 192), (192, 10_000))
 HAZARDS: dict[str, tuple[str, ...]] = {"fire": ("fire", "smoke"), "flood": ("flood",)}
 """Picture scores of each model, in the order of its picture output."""
 
@@ -84,8 +86,11 @@ def truth_of(sample: Sample, hazard: str) -> float | None:
     return {"fire": sample.truth.fire, "smoke": sample.truth.smoke, "flood": sample.truth.flood}[hazard]
 
 
-def measure(model: str, results: Sequence[Result], thresholds: dict[str, float]) -> dict[str, object]:
-    """All figures of a model over the given results."""
+def measure(
+    model: str, results: Sequence[Result], thresholds: dict[str, float], box_thresholds: dict[str, float] | None = None
+) -> dict[str, object]:
+    """All figures of a model over the given results, at the shipped thresholds of picture scores and of boxes."""
+    least = box_thresholds or {}
     tables: dict[str, object] = {
         "pictures": [_answer(question, results, thresholds[question.hazard]) for question in QUESTIONS[model]],
         "by_source": [row for hazard in HAZARDS[model] for row in _by_source(hazard, results, thresholds[hazard])],
@@ -97,7 +102,8 @@ def measure(model: str, results: Sequence[Result], thresholds: dict[str, float])
             _boxes("flame", "fire", (SIMULATOR,), results),
             _boxes("smoke", "smoke", (SIMULATOR,), results),
         ]
-        tables["smoke_by_size"] = [_found_by_size(low, high, results) for low, high in ((0, 32), (32, 96), (96, 10_000))]
+        tables["smoke_by_size"] = [_found_by_size(low, high, results, least["smoke"]) for low, high in _SIZES_PX]
+        tables["pictures_with_a_box"] = [row for name in HAZARDS[model] for row in _with_box(name, results, least[name])]
     else:
         tables["masks"] = [_masks(name, results) for name in ("flood_area", SIMULATOR)]
         simulated = [row for row in results if row.sample.source.name == SIMULATOR]
@@ -178,20 +184,36 @@ def detections(row: Result, class_name: str, hazard: str) -> Detections:
     return Detections(corners, np.array([box.confidence for box in found], np.float64), drawn.astype(np.float64))
 
 
-def _found_by_size(low_px: float, high_px: float, results: Sequence[Result]) -> dict[str, object]:
-    """Of the smoke boxes of this longest side (pixels of the picture), the part that a box of IoU >= 0.2 finds."""
+def _found_by_size(low_px: float, high_px: float, results: Sequence[Result], threshold: float) -> dict[str, object]:
+    """Of the real smoke boxes of this longest side (pixels of the picture), the part that a shipped box of IoU >= 0.2 finds."""
     hits, groups = [], []
     for row in results:
         if row.sample.source.name != "hpwren_smoke":
             continue
         pair = detections(row, "smoke", "smoke")
+        sure = pair.found[pair.confidences >= threshold]
         for drawn in pair.drawn:
             if low_px <= float(max(drawn[2:] - drawn[:2])) < high_px:
-                overlap = metrics.box_iou(pair.found, drawn[None]) if len(pair.found) else np.zeros((1, 1))
-                hits.append(float(overlap.max() >= 0.2))
+                hits.append(float(len(sure) > 0 and metrics.box_iou(sure, drawn[None]).max() >= 0.2))
                 groups.append(row.sample.group)
-    share = metrics.bootstrap(_mean_of(np.array(hits)), groups) if hits else Interval(*[float("nan")] * 3)
+    share = metrics.bootstrap(_mean_of(np.array(hits)), groups) if hits else _NO_INTERVAL
     return {"longest_side_px": [low_px, high_px], "boxes": len(hits), "found": _interval(share)}
+
+
+def _with_box(hazard: str, results: Sequence[Result], threshold: float) -> list[dict[str, object]]:
+    """Per source and kind: the part of the pictures that get a shipped box of the hazard, wherever it lies."""
+    table: list[dict[str, object]] = []
+    for name in dict.fromkeys(result.sample.source.name for result in results):
+        rows, labels = _known(hazard, [r for r in results if r.sample.source.name == name])
+        for wanted in (1.0, 0.0):
+            kept = [row for row, label in zip(rows, labels, strict=True) if label == wanted]
+            if not kept:
+                continue
+            boxed = [any(box.hazard == hazard and box.confidence >= threshold for box in row.boxes) for row in kept]
+            share = metrics.bootstrap(_mean_of(np.array(boxed, np.float64)), [row.sample.group for row in kept])
+            kind = "positive" if wanted else "negative"
+            table.append({"source": name, "hazard": hazard, "kind": kind, "pictures": len(kept), "alarmed": _interval(share)})
+    return table
 
 
 def _masks(source: str, results: Sequence[Result]) -> dict[str, object]:
@@ -210,7 +232,7 @@ def _masks(source: str, results: Sequence[Result]) -> dict[str, object]:
 def _wrong_water(kind: str, results: Sequence[Result]) -> dict[str, object]:
     rows = [row for row in results if row.wrong_water is not None]
     shares = np.array([row.wrong_water[0] / row.wrong_water[1] for row in rows if row.wrong_water])
-    share = metrics.bootstrap(_mean_of(shares), [row.sample.group for row in rows]) if rows else Interval(*[float("nan")] * 3)
+    share = metrics.bootstrap(_mean_of(shares), [row.sample.group for row in rows]) if rows else _NO_INTERVAL
     return {"kind": kind, "pictures": len(rows), "share_of_pixels": _interval(share)}
 
 

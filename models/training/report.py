@@ -114,8 +114,10 @@ def _boxes(measured: Row) -> list[str]:
         "### Boxes",
         "\n".join([_head("class", "sources", "pictures", "boxes", "AP at IoU 0.5", "AP at IoU 0.2"), *boxes]),
         "Real flame boxes are drawn loosely and incompletely by their source, and smoke has no sharp edge: IoU 0.5 is severe.",
-        "### Real smoke by size of the drawn box (found: a box of at least 0.05 with IoU 0.2)",
+        "### Real smoke by size of the drawn box (found: a box of the shipped threshold with IoU 0.2)",
         "\n".join([_head("longest side, px", "boxes", "found"), *sizes]),
+        "### Pictures that get a box of the shipped threshold (for positives of fire: a box of flame)",
+        _source_table(measured["pictures_with_a_box"]),
     ]
 
 

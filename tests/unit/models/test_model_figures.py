@@ -10,6 +10,7 @@ from models.training.figures import QUESTIONS, SIMULATOR, FoundBox, Result, meas
 from models.training.sources import BY_NAME, SIMULATED, SMOKE
 
 THRESHOLDS = {"fire": 0.5, "smoke": 0.5, "flood": 0.5}
+BOX_THRESHOLDS = {"fire": 0.5, "smoke": 0.5}
 
 
 def result(name: str, label: str, scores: dict[str, float], number: int = 0, **more: object) -> Result:
@@ -36,7 +37,7 @@ def test_recall_and_false_alarms_are_counted_at_the_shipped_threshold():
     results = [result("mendeley_forest", "fire", {"fire": score, "smoke": 0.0}, i) for i, score in enumerate((0.9, 0.6, 0.4))]
     results += [result("mendeley_forest", "none", {"fire": score, "smoke": 0.0}, 9 + i) for i, score in enumerate((0.7, 0.1))]
 
-    row = row_of(measure("fire", results, THRESHOLDS), "forest, Mendeley")
+    row = row_of(measure("fire", results, THRESHOLDS, BOX_THRESHOLDS), "forest, Mendeley")
 
     assert (row["positives"], row["negatives"]) == (3, 2)
     assert row["recall"]["value"] == pytest.approx(2 / 3, abs=1e-4)
@@ -47,7 +48,7 @@ def test_recall_and_false_alarms_are_counted_at_the_shipped_threshold():
 def test_a_picture_whose_label_says_nothing_of_smoke_is_not_counted_for_smoke():
     results = [result("mendeley_forest", "fire", {"fire": 0.9, "smoke": 0.9})]
 
-    by_source = measure("fire", results, THRESHOLDS)["by_source"]
+    by_source = measure("fire", results, THRESHOLDS, BOX_THRESHOLDS)["by_source"]
 
     assert [row["hazard"] for row in by_source] == ["fire"]  # type: ignore[attr-defined]
 
@@ -63,12 +64,24 @@ def test_smoke_boxes_are_measured_in_pixels_of_the_picture():
     hit = FoundBox("smoke", 0.8, (10.0, 10.0, 30.0, 30.0))
     results = [result("hpwren_smoke", "smoke", {"fire": 1.0, "smoke": 1.0}, drawn=drawn, boxes=(hit,))]
 
-    tables = measure("fire", results, THRESHOLDS)
+    tables = measure("fire", results, THRESHOLDS, BOX_THRESHOLDS)
 
     smoke = next(row for row in tables["boxes"] if row["class"] == "smoke")  # type: ignore[attr-defined]
     assert smoke["ap50"]["value"] == pytest.approx(1.0)
     sizes = {tuple(row["longest_side_px"]): row["found"]["value"] for row in tables["smoke_by_size"]}  # type: ignore[attr-defined]
-    assert sizes == {(0, 32): 1.0, (32, 96): None, (96, 10_000): None}
+    assert sizes == {(0, 48): 1.0, (48, 96): None, (96, 192): None, (192, 10_000): None}
+
+
+def test_a_box_below_the_shipped_threshold_finds_nothing():
+    drawn = [(SMOKE, 0.1, 0.1, 0.3, 0.3)]
+    faint = FoundBox("smoke", 0.2, (10.0, 10.0, 30.0, 30.0))
+    results = [result("hpwren_smoke", "smoke", {"fire": 1.0, "smoke": 1.0}, drawn=drawn, boxes=(faint,))]
+
+    tables = measure("fire", results, THRESHOLDS, BOX_THRESHOLDS)
+
+    assert tables["smoke_by_size"][0]["found"]["value"] == 0.0  # type: ignore[index]
+    rows = [row for row in tables["pictures_with_a_box"] if row["hazard"] == "smoke"]  # type: ignore[attr-defined]
+    assert [row["alarmed"]["value"] for row in rows] == [0.0]
 
 
 def test_masks_are_joined_over_pixels_and_over_pictures():
