@@ -1,6 +1,6 @@
 """Listens to the drone over MAVLink: where it truly is, how full its battery is; and sets its charging current.
 
-A ground station of its own (system id 251, never 255, so that the autopilot's GCS failsafe does not take it for the
+A listener of its own (system id 251, never 255, so that the autopilot's GCS failsafe does not take it for the
 agent). Prefers SIM_STATE, the simulation's truth; an autopilot that does not send it is taken at its GLOBAL_POSITION_INT.
 Works with the built-in vehicle and with a real autopilot in SITL. What does not decode is dropped.
 """
@@ -74,8 +74,9 @@ class DroneLink:
     def tick(self) -> None:
         """To be called about once a second: heartbeat, streams asked for again, charging current set until confirmed."""
         mav = self._mav
-        gcs, invalid = mavlink.MAV_TYPE_GCS, mavlink.MAV_AUTOPILOT_INVALID
-        self._pack(mav.heartbeat_encode(gcs, invalid, 0, 0, mavlink.MAV_STATE_ACTIVE))
+        # No ground station by its type: PX4 takes any ground station's heartbeat for a sign that somebody watches the flight.
+        kind, invalid = mavlink.MAV_TYPE_ONBOARD_CONTROLLER, mavlink.MAV_AUTOPILOT_INVALID
+        self._pack(mav.heartbeat_encode(kind, invalid, 0, 0, mavlink.MAV_STATE_ACTIVE))
         if self._target is None:
             return
         now_s = self._now()

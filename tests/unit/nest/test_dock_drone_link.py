@@ -77,10 +77,10 @@ def test_other_systems_and_ground_stations_are_not_the_drone(drone):
     assert (drone.link.truth.place, drone.link.truth.armed) == ((30.39, 119.84), False)
 
 
-def test_it_beats_as_a_ground_station_of_its_own_and_asks_for_what_it_needs(drone):
+def test_it_beats_as_no_ground_station_and_asks_for_what_it_needs(drone):
     drone.link.tick()
     (beat,) = drone.said("HEARTBEAT")
-    assert (beat.get_srcSystem(), beat.type) == (SYSTEM_ID, mavlink.MAV_TYPE_GCS)
+    assert (beat.get_srcSystem(), beat.type) == (SYSTEM_ID, mavlink.MAV_TYPE_ONBOARD_CONTROLLER)
     assert SYSTEM_ID != 255
     drone.beat()
     drone.link.tick()
