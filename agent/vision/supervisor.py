@@ -10,6 +10,7 @@ seconds: they are multiplied by the time base's rate before the loop waits for t
 
 import asyncio
 import contextlib
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,6 +27,7 @@ from agent.domain.codes import words_of
 from agent.domain.route import Ring
 from agent.domain.sighting import VisionStatus
 from agent.domain.telemetry import PoseSample
+from agent.vision.memory import ENVIRONMENT
 from agent.vision.protocol import FromChild, Pose, Setup, Trouble, Watch
 
 _LINE_BYTES_MAX = 1 << 20
@@ -152,7 +154,11 @@ class VisionSupervisor:
         self._health = "vision.starting"
         try:
             process = await asyncio.create_subprocess_exec(
-                *self._command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=_LINE_BYTES_MAX
+                *self._command,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                limit=_LINE_BYTES_MAX,
+                env=os.environ | ENVIRONMENT,
             )
         except OSError as error:
             _log.error("vision process cannot be started", error=str(error))

@@ -10,7 +10,6 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable
-from pathlib import Path
 from statistics import median
 from typing import BinaryIO
 
@@ -25,6 +24,7 @@ from agent.core.terrain import Terrain
 from agent.domain.sighting import VisionStatus
 from agent.vision.frame import Frame
 from agent.vision.inbox import Inbox
+from agent.vision.memory import give_back, resident_mb
 from agent.vision.perception import Perception, box_thresholds, load_networks
 from agent.vision.protocol import Setup, Trouble
 from agent.vision.reporter import Reporter
@@ -40,6 +40,7 @@ _IDLE_INTERVAL_S = 0.5
 _POSE_WAIT_S = 0.5
 _STATUS_INTERVAL_S, _STATUS_INTERVAL_MIN_S = 1.0, 0.1
 _RECENT = 50
+_GIVE_BACK_INTERVAL_S = 30.0
 
 EXIT_TROUBLE = 4
 
@@ -81,6 +82,7 @@ def _serve(setup: Setup, stream: BinaryIO, clock: Clock, send: Send) -> None:
         terrain = Terrain.load(setup.terrain_file) if setup.terrain_file else None
         networks = load_networks(config.models, config.threads, config.providers)
         perception = Perception(networks, config.tiles, config.tile_budget_s)
+        give_back()
         with LiveSource(SourceSettings(config.source, clock, config.camera.latency_s)) as source:
             Worker(setup, clock, inbox, source, perception, terrain, send).run()
     finally:
@@ -130,6 +132,7 @@ class Worker:
         now_s = time.monotonic()
         self._frame_at_s = self._pose_at_s = now_s
         self._status_due_s = now_s
+        self._give_back_due_s = now_s + _GIVE_BACK_INTERVAL_S
         self._moments: deque[float] = deque(maxlen=_RECENT)
         self._latencies_s: deque[float] = deque(maxlen=_RECENT)
 
@@ -186,6 +189,9 @@ class Worker:
         now_s = time.monotonic()
         if now_s < self._status_due_s:
             return
+        if now_s >= self._give_back_due_s:
+            self._give_back_due_s = now_s + _GIVE_BACK_INTERVAL_S
+            give_back()
         self._status_due_s = now_s + max(_STATUS_INTERVAL_MIN_S, _STATUS_INTERVAL_S / self._clock.base.rate)
         unix_s = self._clock.unix_s()
         recent = [moment for moment in self._moments if unix_s - moment <= 10.0]
@@ -198,7 +204,7 @@ class Worker:
             latency_s=round(median(self._latencies_s), 3) if self._latencies_s else None,
             health=self._codes(now_s),
             models={n.manifest.name: n.manifest.sha256 for n in self._perception.networks},
-            rss_mb=_rss_mb(),
+            rss_mb=resident_mb(),
         )
         self._send(status.model_dump_json())
 
@@ -215,12 +221,3 @@ class Worker:
         )
         own = tuple(code for code, wrong in rows if wrong)
         return own if silent else own + self._health.codes()
-
-
-def _rss_mb() -> float | None:
-    """Resident memory; None where the system does not say."""
-    try:
-        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-    except OSError:
-        return None
-    return round(pages * os.sysconf("SC_PAGE_SIZE") / 1e6, 1)
