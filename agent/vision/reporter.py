@@ -132,10 +132,8 @@ def outline_of(parts: Sequence[NorthEast], frame: LocalFrame) -> tuple[LatLon, .
 
 
 def extent_of(track: Track) -> float | None:
-    """Its area: as mapped, or the hull of its parts, or what one look shows of it."""
-    if track.last.ring is not None or track.last.area_m2 is None:
-        return track.last.area_m2
-    return max(track.last.area_m2, float(MultiPoint([(p.east_m, p.north_m) for p in track.parts]).convex_hull.area))
+    """Its area: as mapped, or the hull of its parts, or what one look shows of it; None where no look shows any."""
+    return track.last.area_m2 if track.last.area_m2 is None else track.mapped_m2 or track.last.area_m2
 
 
 def _goodness(pixels: Pixels, track: Track) -> float:

@@ -220,7 +220,7 @@ class Situation:
             unix_s,
             float(np.sqrt(np.linalg.eigvalsh(track.stated_covariance_m2)[1])),
             track.evidence.probability,
-            track.last.area_m2 or 0.0,
+            track.mapped_m2,
         )
         if (
             told is not None

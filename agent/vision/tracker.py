@@ -115,6 +115,11 @@ class Track:
         """What the thing's place is told with: the error of the looks and half the thing's own spread."""
         return np.asarray(self.covariance_m2 + self.extent_m2 / 4.0)
 
+    @property
+    def mapped_m2(self) -> float:
+        """Ground that it is known to cover: as mapped, or the hull of its parts; 0 for a point."""
+        return (self.last.area_m2 or 0.0) if self.last.ring is not None else float(_shape(self.parts).area)
+
     def position(self, frame: LocalFrame) -> LatLon:
         """Where it is."""
         return frame.to_latlon(self.place.north_m, self.place.east_m)

@@ -75,6 +75,17 @@ def test_a_fire_flown_past_is_suspect_then_confirmed_at_its_place():
     assert len({c.track.number for c in changes}) == 1
 
 
+def test_what_does_not_change_is_not_told_again():
+    told = situation(errors=SURE_GROUND)
+    flown_past(told, [(40, 10, 4)])
+    again = []
+    for i in range(20):
+        pose = pose_at(-30, 0, 1100.0 + i)
+        box = box_around(pose, 40, 10, 4)
+        again += told.update(Frame(PIXELS, "x", i, pose.unix_s), Observation({}, (box,)), pose, steady=True)
+    assert len(again) <= 2
+
+
 def test_two_fires_are_two_tracks():
     told = situation(errors=SURE_GROUND)
     changes = flown_past(told, [(20, -50, 4), (60, 45, 4)])
