@@ -2,16 +2,10 @@
 
 Pure. A flying camera makes boxes in successive pictures useless to compare by overlap, so each sighting comes with its place
 and covariance, and it belongs to the track of the same hazard that is nearest by Mahalanobis distance within the gate.
-
-Errors of one flight are mostly common to all its frames (compass, GPS, mount), and averaging them as if they were independent
-would give an ellipse that lies. A track therefore keeps a few looks, the best of each direction, and its place is the best
-of them or the covariance intersection of two, whichever is surer. Intersection is right whatever the errors have in common:
-it never claims more than the best look, or than looks from two sides together allow.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,22 +13,18 @@ from shapely.geometry import MultiPoint, Polygon
 from shapely.geometry.base import BaseGeometry
 from shapely.ops import nearest_points
 
-from agent.core.geo import LatLon, LocalFrame, NorthEast, wrap_180
+from agent.core.geo import LatLon, LocalFrame, NorthEast
 from agent.domain.hazard import Hazard
 from agent.vision.confirmation import Evidence
 from agent.vision.frame import Box
+from agent.vision.fusion import Covariance, Look, best_estimate, with_look
 
 GATE_CHI2 = 9.210340371976184
 """99 % quantile of chi-square with two degrees of freedom."""
 JOIN_M = {Hazard.FIRE: 20.0, Hazard.SMOKE: 40.0}
 """What is seen of one hazard closer than this on the ground is one thing. Other hazards are counted one by one."""
-_DIRECTION_DEG = 8.0
 _SURER = 0.7
 """A look with less than this part of the hull's sigma begins the hull anew."""
-_LOOKS_MAX = 6
-_WEIGHTS = np.linspace(0.0, 1.0, 11)
-
-Covariance = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,15 +56,6 @@ class Seen:
     points: tuple[NorthEast, ...] = ()
     ring: tuple[LatLon, ...] | None = None
     area_m2: float | None = None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Look:
-    """Where one look put a thing, and the bearing from the camera to it, degrees from north."""
-
-    place: NorthEast
-    covariance_m2: Covariance
-    bearing_deg: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -210,7 +191,7 @@ def updated(track: Track, things: Sequence[Seen], unix_s: float) -> Track:
     """The track after it was seen again in one frame, perhaps in several parts; its evidence is still to be counted."""
     thing = things[0]
     parts, parts_sigma_m = _grown(track, [point for one in things for point in one.points], _sigma_m(thing))
-    looks = _with_look(track.looks, _look(thing))
+    looks = with_look(track.looks, _look(thing))
     if thing.ring is not None:
         # What is mapped as an area carries its own accumulated outline; the newest is the fullest.
         place, covariance = thing.place, thing.covariance_m2
@@ -259,25 +240,6 @@ def _look(thing: Seen) -> Look:
     return Look(thing.place, thing.covariance_m2, thing.bearing_deg)
 
 
-def _with_look(looks: tuple[Look, ...], new: Look) -> tuple[Look, ...]:
-    """The looks with a new one: of each direction the surest stays; of too many the one nearest to another goes."""
-    near = [look for look in looks if abs(wrap_180(look.bearing_deg - new.bearing_deg)) < _DIRECTION_DEG]
-    if any(np.linalg.det(look.covariance_m2) <= np.linalg.det(new.covariance_m2) for look in near):
-        return looks
-    kept = sorted([*(look for look in looks if look not in near), new], key=lambda look: look.bearing_deg)
-    if len(kept) > _LOOKS_MAX:
-        gaps = [abs(wrap_180(a.bearing_deg - b.bearing_deg)) for a, b in pairwise(kept)]
-        del kept[gaps.index(min(gaps)) + 1]
-    return tuple(kept)
-
-
-def best_estimate(looks: Sequence[Look]) -> tuple[NorthEast, Covariance]:
-    """The surest of the single looks and the intersections of two."""
-    estimates = [(look.place, look.covariance_m2) for look in looks]
-    estimates += [fused(a.place, a.covariance_m2, b.place, b.covariance_m2) for a, b in combinations(looks, 2)]
-    return min(estimates, key=lambda estimate: float(np.linalg.det(estimate[1])))
-
-
 def joined(track: Track, other: Track) -> Track:
     """The track with what was known of another one that turned out to be part of it."""
     return replace(
@@ -306,13 +268,3 @@ def _middle(parts: Sequence[NorthEast]) -> NorthEast:
 def _is_wide(parts: Sequence[NorthEast], covariance: Covariance) -> bool:
     """Whether the thing's own spread exceeds the error of its place, so that it is more than one point seen again and again."""
     return len(parts) > 1 and float(np.trace(np.cov(np.array(parts).T, bias=True))) > 2.0 * float(np.trace(covariance))
-
-
-def fused(a: NorthEast, cov_a: Covariance, b: NorthEast, cov_b: Covariance) -> tuple[NorthEast, Covariance]:
-    """Covariance intersection of two estimates of one place, with the weight that gives the smallest ellipse."""
-    inv_a, inv_b = np.linalg.inv(cov_a), np.linalg.inv(cov_b)
-    mixed = _WEIGHTS[:, None, None] * inv_a + (1.0 - _WEIGHTS)[:, None, None] * inv_b
-    weight = float(_WEIGHTS[int(np.argmax(np.linalg.det(mixed)))])
-    covariance = np.linalg.inv(weight * inv_a + (1.0 - weight) * inv_b)
-    mean = covariance @ (weight * inv_a @ np.array(a) + (1.0 - weight) * inv_b @ np.array(b))
-    return NorthEast(float(mean[0]), float(mean[1])), covariance

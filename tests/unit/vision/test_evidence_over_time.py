@@ -21,7 +21,8 @@ from agent.vision.confirmation import (
     next_level,
     strength,
 )
-from agent.vision.tracker import Seen, associate, begun, fused, joined, updated
+from agent.vision.fusion import fused
+from agent.vision.tracker import Seen, associate, begun, joined, updated
 
 LEVELS = Levels(suspect=2.0, confirm=4.6)
 ABOVE = View((0.0, 0.0, 1.0), 80.0)
