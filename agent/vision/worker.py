@@ -37,7 +37,8 @@ _NO_POSE_AFTER_S = 3.0
 _SLOW_S = 2.0
 _IDLE_INTERVAL_S = 0.5
 """How often a picture is examined for its health alone, while nobody searches."""
-_POSE_WAIT_S = 0.5
+_POSE_WAIT_S, _POSE_WAIT_MIN_S = 0.5, 0.25
+"""How long a frame waits for the pose after it: seconds of the product's clock, and least of the computer's."""
 _STATUS_INTERVAL_S, _STATUS_INTERVAL_MIN_S = 1.0, 0.1
 _RECENT = 50
 _GIVE_BACK_INTERVAL_S = 30.0
@@ -174,7 +175,7 @@ class Worker:
         if not self._watch.on or frame.captured_unix_s is None:
             return
         observation = self._perception.look(frame)
-        pose = self._inbox.pose_at(frame.captured_unix_s, _POSE_WAIT_S / self._clock.base.rate)
+        pose = self._inbox.pose_at(frame.captured_unix_s, max(_POSE_WAIT_MIN_S, _POSE_WAIT_S / self._clock.base.rate))
         steady = self._gate.steady(frame, pose.turn_deg_s if pose else None)
         if pose is not None:
             self._pose_at_s = time.monotonic()
