@@ -52,6 +52,7 @@ class Observation:
         water: probability of water, 0..1, float32, over the frame's extent but usually smaller; None without a segmenter.
         water_threshold: from which probability a pixel counts as water.
         water_model: name of the network that made the mask.
+        whole_scores: as scores, from the whole alone; steadier from frame to frame than the greatest of many tiles.
     """
 
     scores: dict[Hazard, float] = field(default_factory=dict)
@@ -60,3 +61,4 @@ class Observation:
     water: NDArray[np.float32] | None = None
     water_threshold: float = 0.5
     water_model: str = ""
+    whole_scores: dict[Hazard, float] = field(default_factory=dict)

@@ -83,18 +83,19 @@ class Perception:
             ModelError: a network fails.
         """
         scores: dict[Hazard, float] = {}
+        whole_scores: dict[Hazard, float] = {}
         found: list[Detection] = []
         water, water_threshold, water_model = None, 0.5, ""
         for network, turn in zip(self.networks, self._turns, strict=True):
             answer = self._look_with(network, turn, frame.pixels)
-            for hazard, value in (answer.logits or {}).items():
-                scores[hazard] = max(scores.get(hazard, 0.0), float(sigmoid(np.array(value))))
+            _raise(scores, answer.logits)
+            _raise(whole_scores, answer.whole_logits or answer.logits)
             found += answer.boxes
             if answer.water is not None:
                 water, water_threshold = answer.water, network.manifest.mask_threshold
                 water_model = network.manifest.name
         alarms = tuple(sorted(h for h, s in scores.items() if s >= self.thresholds.get(h, 1.1)))
-        return Observation(scores, tuple(found), alarms, water, water_threshold, water_model)
+        return Observation(scores, tuple(found), alarms, water, water_threshold, water_model, whole_scores)
 
     def _look_with(self, network: Network, turn: _Turn, pixels: Pixels) -> Answer:
         height_px, width_px = pixels.shape[:2]
@@ -118,6 +119,12 @@ class Perception:
         start = turn.next_tile % len(tiles)
         turn.next_tile = start + count
         return [tiles[(start + i) % len(tiles)] for i in range(count)]
+
+
+def _raise(scores: dict[Hazard, float], logits: dict[Hazard, float] | None) -> None:
+    """Takes log-odds into the scores; of several networks the greatest counts."""
+    for hazard, value in (logits or {}).items():
+        scores[hazard] = max(scores.get(hazard, 0.0), float(sigmoid(np.array(value))))
 
 
 def box_thresholds(networks: Sequence[Network]) -> dict[tuple[str, Hazard], float]:
@@ -154,4 +161,4 @@ def _joined(
     if whole.water is not None:
         masks = [(tile, answer.water) for tile, answer in parts if answer.water is not None]
         water = joined_mask(whole.water, masks, *size)
-    return Answer(merged(boxes, manifest.nms_iou), logits, water)
+    return Answer(merged(boxes, manifest.nms_iou), logits, water, whole.logits)

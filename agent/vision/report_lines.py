@@ -54,7 +54,7 @@ class Looker:
                 observation = self._perception.look(frame)
                 alarms: Sequence[str] = observation.alarms
                 if watchfulness is not None:
-                    alarms = watchfulness.update(frame, observation.scores)
+                    alarms = watchfulness.update(frame, observation)
                 self._write(frame, observation, stem if watchfulness is None else f"{stem}-{frame.index:06d}")
                 yield _line(frame, observation, alarms)
 

@@ -63,11 +63,13 @@ class Answer:
         boxes: in the picture's pixels, those that pass their threshold; non-maximum suppression is done.
         logits: calibrated log-odds by hazard that the picture shows it.
         water: probability over the picture, at the network's own resolution.
+        whole_logits: as logits, from the whole alone where tiles were looked at too.
     """
 
     boxes: tuple[Detection, ...] = ()
     logits: dict[Hazard, float] | None = None
     water: NDArray[np.float32] | None = None
+    whole_logits: dict[Hazard, float] | None = None
 
 
 class Network:

@@ -5,9 +5,9 @@ log-odds are smoothed over the last frames, so that one odd frame neither raises
 alarm:
 
 - The smoothed score passes the model's threshold, as a single picture's would.
-- The camera stands still, and the score rose far above what this scene has given so far. A mast camera sees the same hills all
-  day; what they look like to the network is known after some frames, and a plume among them shows as a rise long before
-  its score would convince without that knowledge.
+- The camera stands still, and the score of the whole frame, without its tiles, rose far above what this scene has given so
+  far. A mast camera sees the same hills all day; what they look like to the network is known after some frames, and a plume
+  among them shows as a rise long before its score would convince without that knowledge.
 
 Frames in which the whole scene changed at once do not count. Pure.
 """
@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent.domain.hazard import Hazard
-from agent.vision.frame import Frame
+from agent.vision.frame import Frame, Observation
 from agent.vision.scene import SceneGate
 
 _NEWEST_WEIGHT = 0.35
@@ -38,6 +38,8 @@ _RISE = 1.4
 _RISE_SIGMAS = 3.0
 _RISE_FLOOR = -1.1
 """Log-odds, a quarter, below which no rise counts."""
+_COMPANIONS = {Hazard.FIRE: Hazard.SMOKE, Hazard.SMOKE: Hazard.FIRE}
+_COMPANION_SLACK = 1.0
 _STILL_CORRELATION = 0.7
 """Between a frame and the mean of the scene. A mast through a day stays above 0.72, a flight over woods below 0.65."""
 _SCENE_WEIGHT = 0.04
@@ -67,10 +69,10 @@ class _Course:
         self.variance = (1.0 - weight) * (self.variance + weight * off * off)
         self.frames += 1
 
-    def risen(self, slack: float = 0.0) -> bool:
-        """Whether the smoothed score is far above the usual."""
+    def risen(self, slack: float, floor: float) -> bool:
+        """Whether the smoothed score is far above the usual, and above a floor."""
         rise = max(_RISE, _RISE_SIGMAS * math.sqrt(self.variance))
-        return self.frames >= _USUAL_AFTER and self.mean >= max(self.usual + rise, _RISE_FLOOR) - slack
+        return self.frames >= _USUAL_AFTER and self.mean >= max(self.usual + rise, floor) - slack
 
 
 class Watchfulness:
@@ -83,30 +85,34 @@ class Watchfulness:
     def __init__(self, thresholds: Mapping[Hazard, float]) -> None:
         self._limits = {hazard: _logit(threshold) for hazard, threshold in thresholds.items()}
         # Before the first frame the mean is well below the limit: the first frame alone is not enough.
-        self._courses = {hazard: _Course(limit - _HYSTERESIS) for hazard, limit in self._limits.items()}
+        self._scores = {hazard: _Course(limit - _HYSTERESIS) for hazard, limit in self._limits.items()}
+        self._wholes = {hazard: _Course(limit - _HYSTERESIS) for hazard, limit in self._limits.items()}
         self._standing: set[Hazard] = set()
         self._gate = SceneGate()
         self._still = StillCamera()
 
-    def update(self, frame: Frame, scores: Mapping[Hazard, float]) -> tuple[Hazard, ...]:
+    def update(self, frame: Frame, observation: Observation) -> tuple[Hazard, ...]:
         """Takes one frame in. Returns the hazards whose alarm stands now, in alphabetical order."""
         if not self._still.update(frame):
             # Another scene: what was usual is forgotten, but not under an alarm: the plume itself may have changed the scene.
-            for hazard in self._courses.keys() - self._standing:
-                self._courses[hazard].frames = 0
+            for hazard in self._wholes.keys() - self._standing:
+                self._wholes[hazard].frames = 0
         if self._gate.steady(frame, None):
-            for hazard in scores.keys() & self._courses.keys():
-                self._take(hazard, _logit(scores[hazard]))
+            for hazard in sorted(observation.scores.keys() & self._scores.keys()):
+                score = observation.scores[hazard]
+                self._take(hazard, score, observation.whole_scores.get(hazard, score))
         return tuple(sorted(self._standing))
 
-    def _take(self, hazard: Hazard, value: float) -> None:
-        limit, course = self._limits[hazard], self._courses[hazard]
-        value = max(limit - _MOST, min(limit + _MOST, value))
+    def _take(self, hazard: Hazard, score: float, whole: float) -> None:
+        limit, course, scene = self._limits[hazard], self._scores[hazard], self._wholes[hazard]
+        course.take(_bounded(score, limit), learn=False)
         # While an alarm stands, what is seen is not what is usual.
-        course.take(value, learn=hazard not in self._standing)
-        if course.mean >= limit or course.risen():
+        scene.take(_bounded(whole, limit), learn=hazard not in self._standing)
+        # Where there is fire there is smoke: beside the alarm of one the other's rise may be fainter.
+        floor = _RISE_FLOOR - (_COMPANION_SLACK if _COMPANIONS.get(hazard) in self._standing else 0.0)
+        if course.mean >= limit or scene.risen(0.0, floor):
             self._standing.add(hazard)
-        elif course.mean < limit - _HYSTERESIS and not course.risen(_HYSTERESIS):
+        elif course.mean < limit - _HYSTERESIS and not scene.risen(_HYSTERESIS, floor):
             self._standing.discard(hazard)
 
 
@@ -131,6 +137,11 @@ class StillCamera:
 def _normalised(grey: NDArray[np.float32]) -> NDArray[np.float32]:
     """Mean 0 and standard deviation 1."""
     return np.asarray((grey - grey.mean()) / max(float(grey.std()), 1.0e-3), dtype=np.float32)
+
+
+def _bounded(score: float, limit: float) -> float:
+    """Log-odds, not so far from the limit that one frame outweighs many."""
+    return max(limit - _MOST, min(limit + _MOST, _logit(score)))
 
 
 def _logit(p: float) -> float:

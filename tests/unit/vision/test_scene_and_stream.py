@@ -8,7 +8,7 @@ import pytest
 from agent.core.clock import Clock
 from agent.core.errors import ConfigError
 from agent.domain.hazard import Hazard
-from agent.vision.frame import Detection, Frame
+from agent.vision.frame import Detection, Frame, Observation
 from agent.vision.manifest import InputSpec, TilePolicy
 from agent.vision.mjpeg import MultipartReader, boundary_of
 from agent.vision.pictures import PictureError
@@ -217,7 +217,7 @@ def test_masks_of_tiles_refine_the_whole():
 def scored(watch: Watchfulness, scores: list[float], pictures: list[np.ndarray] | None = None) -> list[int]:
     """Indices of the frames with an alarm."""
     shown = pictures or [LANDSCAPE] * len(scores)
-    return [i for i, s in enumerate(scores) if watch.update(frame(shown[i], i), {Hazard.SMOKE: s})]
+    return [i for i, s in enumerate(scores) if watch.update(frame(shown[i], i), Observation({Hazard.SMOKE: s}))]
 
 
 def test_one_odd_frame_is_no_alarm():
@@ -241,6 +241,15 @@ def test_the_same_rise_before_a_camera_that_moves_is_none():
     pictures = [RNG.integers(0, 255, (90, 160, 3), dtype=np.uint8) for _ in range(42)]
     pictures = [np.kron(p[::15, ::20], np.ones((15, 20, 1))).astype(np.uint8) for p in pictures]
     assert scored(Watchfulness({Hazard.SMOKE: 0.8}), [0.06] * 32 + [0.55] * 10, pictures) == []
+
+
+def test_tiles_that_flicker_do_not_hide_a_rise_of_the_whole():
+    watch, alarms = Watchfulness({Hazard.SMOKE: 0.8}), []
+    for i in range(60):
+        seen = Observation({Hazard.SMOKE: 0.6 if i % 3 == 0 else 0.1}, whole_scores={Hazard.SMOKE: 0.02 if i < 40 else 0.5})
+        alarms += [i] * bool(watch.update(frame(LANDSCAPE, i), seen))
+    assert alarms
+    assert 40 <= alarms[0] <= 45
 
 
 def test_still_is_told_from_moving():
