@@ -9,12 +9,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from agent.vision.frame import Frame
+from agent.vision.frame import Frame, Pixels
 from agent.vision.pictures import PICTURE_SUFFIXES, PictureError, natural_key, read_picture
 
 VIDEO_SUFFIXES = frozenset({".mp4", ".avi", ".mov", ".mkv", ".m4v", ".ts", ".webm", ".mjpg", ".mjpeg", ".mpg", ".mpeg"})
 
 _SIDE_MAX_PX = 16_384
+_SKIPPED_MAX = 4
 
 Report = Callable[[PictureError], None]
 
@@ -49,6 +50,15 @@ def frames_of(path: Path, report: Report) -> Iterator[Frame]:
         report(error)
 
 
+def _next_picture(capture: cv2.VideoCapture, *, more: bool) -> Pixels | None:
+    """The next frame; where there should be more, a damaged one is skipped. None at the end."""
+    for _ in range(_SKIPPED_MAX if more else 1):
+        good, pixels = capture.read()
+        if good:
+            return np.asarray(pixels, dtype=np.uint8)
+    return None
+
+
 def _video_frames(path: Path) -> Iterator[Frame]:
     """Frames with their time in the video as capture time.
 
@@ -66,11 +76,8 @@ def _video_frames(path: Path) -> Iterator[Frame]:
         rate, stated = capture.get(cv2.CAP_PROP_FPS), capture.get(cv2.CAP_PROP_FRAME_COUNT)
         interval_s = 1.0 / rate if 0.01 < rate < 1000 else 0.04
         index = 0
-        while True:
-            good, pixels = capture.read()
-            if not good:
-                break
-            yield Frame(np.asarray(pixels, dtype=np.uint8), str(path), index, index * interval_s)
+        while (pixels := _next_picture(capture, more=index < stated)) is not None:
+            yield Frame(pixels, str(path), index, index * interval_s)
             index += 1
         # Containers state the count to within a few frames; many streams do not state it at all.
         if index == 0 or (stated > 0 and index < 0.9 * stated - 3):
