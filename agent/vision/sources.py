@@ -31,8 +31,8 @@ _FOLDER_FRAMES_PER_S = 1.0
 _FILE_FRAMES_PER_S = 25.0
 """Where a video file does not state its rate."""
 
-# Read by OpenCV when it opens a stream: no buffering, and silence is an error after five seconds.
-os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", "rtsp_transport;tcp|fflags;nobuffer|flags;low_delay|timeout;5000000")
+_STREAM_OPTIONS = "rtsp_transport;tcp|fflags;nobuffer|flags;low_delay|timeout;5000000"
+"""No buffering, and silence is an error after five seconds."""
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 
 _log = structlog.get_logger(__name__)
@@ -188,7 +188,19 @@ def _without_secret(url: str) -> str:
 
 
 def _read_stream(settings: SourceSettings, stop: threading.Event) -> Iterator[Pending]:
-    yield from _captured(cv2.VideoCapture(settings.url, cv2.CAP_FFMPEG), settings, stop)
+    yield from _captured(_open_stream(settings.url), settings, stop)
+
+
+def _open_stream(url: str) -> cv2.VideoCapture:
+    """OpenCV takes FFmpeg's options from the environment only, as it opens. They are for streams: a file would lose frames."""
+    name = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
+    told = os.environ.get(name)
+    os.environ[name] = told or _STREAM_OPTIONS
+    try:
+        return cv2.VideoCapture(url, cv2.CAP_FFMPEG)
+    finally:
+        if told is None:
+            del os.environ[name]
 
 
 def _read_device(settings: SourceSettings, stop: threading.Event) -> Iterator[Pending]:
