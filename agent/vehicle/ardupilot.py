@@ -4,6 +4,7 @@ Measured on ArduCopter 4.6. Modes: https://ardupilot.org/copter/docs/parameters.
 """
 
 import math
+from collections.abc import Sequence
 from types import MappingProxyType
 
 from agent.core.geo import LatLon
@@ -11,6 +12,7 @@ from agent.core.outcome import Accepted, Outcome, Refused
 from agent.domain.telemetry import FlightMode
 from agent.mavlink.commands import Command
 from agent.mavlink.enums import Cmd, Frame, RepositionFlag
+from agent.mavlink.items import WireItem
 from agent.vehicle.driver import Driver, Traits, left_ground, on_ground
 from agent.vehicle.plan_items import Wording
 from agent.vehicle.session import Session
@@ -70,6 +72,9 @@ _KEPT = MappingProxyType(
     }
 )
 """Parameters that ArduCopter stores, per command (AP_Mission)."""
+
+_FORGOTTEN = frozenset({Cmd.DO_CHANGE_SPEED, Cmd.DO_MOUNT_CONTROL})
+"""Orders of a mission that ArduCopter does not keep when it leaves AUTO and comes back."""
 
 STREAMS_HZ = MappingProxyType(
     {
@@ -157,13 +162,23 @@ class ArduPilotDriver(Driver):
         return Refused("vehicle.no_takeoff", f"it did not lift off within {_LIFT_OFF_S:g} s; {how}")
 
     async def resume(self, index: int) -> Outcome:
-        """Sets the item, then AUTO. An index past the end is denied."""
+        """Sets the item, then AUTO, then what AUTO forgot. An index past the end is denied."""
         if self.plan is None or not 0 <= index < len(self.plan.begins):
             return Refused("mission.refused", f"there is no item {index} in the uploaded plan")
         answer = await self.command(Command(Cmd.DO_SET_MISSION_CURRENT, (float(self.plan.begins[index]), 0.0)))
         if not answer.accepted:
             return Refused("mission.refused", answer.reason)
-        return await self.change_mode(FlightMode.MISSION)
+        outcome = await self.change_mode(FlightMode.MISSION)
+        return outcome if isinstance(outcome, Refused) else await self._renew(self.plan.mission[: self.plan.begins[index]])
+
+    async def _renew(self, passed: Sequence[WireItem]) -> Outcome:
+        """AUTO begins with a speed of its own and leaves the gimbal as it is: what was ordered last is ordered again."""
+        last = {item.command: item for item in passed if item.command in _FORGOTTEN}
+        words = ""
+        for command, item in last.items():
+            answer = await self.command(Command(command, (*item.params, float(item.x), float(item.y), item.z)))
+            words = words if answer.accepted else f"resumed, but {Cmd(command).name} was not taken again: {answer.reason}"
+        return Accepted(words)
 
     async def goto(self, place: LatLon, alt_rel_m: float, heading_deg: float | None) -> Outcome:
         """DO_REPOSITION into GUIDED; its heading is ignored by ArduCopter, so CONDITION_YAW follows."""

@@ -13,7 +13,7 @@ from agent.core.outcome import Accepted, Outcome, Refused
 from agent.domain.mission import FlightPlan
 from agent.domain.telemetry import FlightMode, LandedState, Telemetry
 from agent.mavlink.commands import Command, CommandAnswer
-from agent.mavlink.enums import Cmd, MissionType, ModeFlag
+from agent.mavlink.enums import Cmd, Frame, MissionType, ModeFlag
 from agent.mavlink.items import WireItem
 from agent.mavlink.parameters import Parameters
 from agent.mavlink.readback import compare, download
@@ -231,6 +231,16 @@ class Driver(ABC):
     async def pause(self) -> Outcome:
         """Holds position."""
         return await self.change_mode(FlightMode.HOLD)
+
+    async def point_camera(self, place: LatLon, alt_amsl_m: float) -> Outcome:
+        """A region of interest: both autopilots keep gimbal, or nose where there is none, on it."""
+        answer = await self.command(Command(Cmd.DO_SET_ROI_LOCATION, (), place, alt_amsl_m, Frame.GLOBAL))
+        return Accepted() if answer.accepted else Refused("vehicle.camera_refused", answer.reason)
+
+    async def release_camera(self) -> Outcome:
+        """No region of interest any more."""
+        answer = await self.command(Command(Cmd.DO_SET_ROI_NONE))
+        return Accepted() if answer.accepted else Refused("vehicle.camera_refused", answer.reason)
 
     async def return_home(self) -> Outcome:
         """The autopilot's own return."""

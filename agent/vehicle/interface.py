@@ -78,6 +78,14 @@ class Vehicle(Protocol):
         """Flies to a place and stays there. The caller has checked it against the fence."""
         ...
 
+    async def point_camera(self, place: LatLon, alt_amsl_m: float) -> Outcome:
+        """Keeps the camera on a place while the drone flies, with gimbal or nose as the drone has it."""
+        ...
+
+    async def release_camera(self) -> Outcome:
+        """Ends pointing at a place. A mission that is resumed brings its own camera angle back."""
+        ...
+
     async def return_home(self) -> Outcome:
         """Comes home and lands on the pad, by the autopilot's own return mode."""
         ...

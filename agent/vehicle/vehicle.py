@@ -134,6 +134,14 @@ class MavlinkVehicle(Vehicle):
         """Flies to a place and stays there."""
         return await self._heard().goto(place, alt_rel_m, heading_deg)
 
+    async def point_camera(self, place: LatLon, alt_amsl_m: float) -> Outcome:
+        """Keeps the camera on a place."""
+        return await self._heard().point_camera(place, alt_amsl_m)
+
+    async def release_camera(self) -> Outcome:
+        """Ends pointing at a place."""
+        return await self._heard().release_camera()
+
     async def return_home(self) -> Outcome:
         """Comes home and lands."""
         return await self._heard().return_home()

@@ -90,6 +90,7 @@ class Drone:
     pad_place: tuple[float, float] = (0.0, 0.0)
     identity: Any = None
     telemetry: Telemetry = field(default_factory=Telemetry)
+    looks_at: tuple[LatLon, float] | None = None
 
     # -- what the flight asks ----------------------------------------------------------------------
 
@@ -123,6 +124,16 @@ class Drone:
         at = FRAME.to_local(place)
         self.target = (at.north_m, at.east_m, alt_rel_m)
         return self._order("goto", FlightMode.GUIDED)
+
+    async def point_camera(self, place: LatLon, alt_amsl_m: float) -> Outcome:
+        self.orders.append("point_camera")
+        self.looks_at = (place, alt_amsl_m)
+        return Accepted()
+
+    async def release_camera(self) -> Outcome:
+        self.orders.append("release_camera")
+        self.looks_at = None
+        return Accepted()
 
     async def return_home(self) -> Outcome:
         if isinstance(self.return_outcome, Refused):

@@ -307,3 +307,54 @@ async def test_an_unknown_parameter_set_and_a_wrong_address_are_configuration_er
         with pytest.raises(ConfigError, match=r"config\.invalid"):
             async with open_vehicle(VehicleSection(**{"link": "udp-listen:127.0.0.1:14999", **wrong}), Bus(), Clock()):
                 pass
+
+
+def test_the_camera_is_kept_on_a_place_and_released() -> None:
+    async def body(vehicle: MavlinkVehicle, copter: Copter, _: Bus) -> None:
+        place = FRAME.to_latlon(120.0, -80.0)
+        assert await vehicle.point_camera(place, 44.0) == Accepted()
+        order = next(m for m in reversed(copter.peer.log) if m.get_type() == "COMMAND_INT")
+        assert (order.command, order.frame, order.z) == (Cmd.DO_SET_ROI_LOCATION, 0, 44.0)
+        assert (order.x, order.y) == (round(place.lat_deg * 1e7), round(place.lon_deg * 1e7))
+        assert await vehicle.release_camera() == Accepted()
+        assert copter.peer.log[-1].command == Cmd.DO_SET_ROI_NONE
+
+    flown(body)
+
+
+def test_a_camera_that_cannot_be_pointed_is_a_refusal_with_the_autopilots_words() -> None:
+    async def body(vehicle: MavlinkVehicle, _: Copter, __: Bus) -> None:
+        refused = await vehicle.point_camera(HOME, 10.0)
+        assert refused == Refused("vehicle.camera_refused", "Mount: no gimbal")
+
+    script = Script(results={Cmd.DO_SET_ROI_LOCATION: [4]}, texts={Cmd.DO_SET_ROI_LOCATION: "Mount: no gimbal"})
+    flown(body, script)
+
+
+def test_a_resumed_mission_gets_back_the_speed_and_the_camera_angle_that_it_had_ordered() -> None:
+    items = (
+        PLAN.items[0],
+        PlanItem(ItemKind.CHANGE_SPEED, speed_m_s=4.0),
+        PlanItem(ItemKind.CHANGE_SPEED, speed_m_s=6.0),
+        PlanItem(ItemKind.POINT_CAMERA, camera_pitch_deg=-30.0),
+        PLAN.items[1],
+        PlanItem(ItemKind.POINT_CAMERA, camera_pitch_deg=-60.0),
+        PlanItem(ItemKind.WAYPOINT, place=FRAME.to_latlon(200, 0), alt_rel_m=40.0),
+        PLAN.items[2],
+    )
+
+    async def body(vehicle: MavlinkVehicle, copter: Copter, _: Bus) -> None:
+        assert await vehicle.upload(FlightPlan("r", items, Fence(RING))) == Accepted()
+        copter.armed, copter.landed = True, 2
+        await heard(lambda: vehicle.telemetry.armed is True)
+        assert await vehicle.resume(4) == Accepted()
+        orders = [m for m in copter.peer.log if m.get_type() == "COMMAND_LONG" and 170 < m.command < 230]
+        assert [m.command for m in orders] == [
+            Cmd.DO_SET_MISSION_CURRENT,
+            Cmd.DO_SET_MODE,
+            Cmd.DO_CHANGE_SPEED,
+            Cmd.DO_MOUNT_CONTROL,
+        ]
+        assert (orders[2].param2, orders[3].param1, orders[3].param7) == (6.0, -30.0, 2.0)
+
+    flown(body)
