@@ -22,6 +22,7 @@ from agent.flight.ports import Journal, Reports
 from agent.flight.record import Adoption, FlightRecord, adopt, plan_digest
 from agent.flight.situation import FRESH_S, Situation
 from agent.flight.states import air, ground
+from agent.flight.states.landing import landing
 from agent.flight.table import AIRBORNE_STATES, TABLE, Event, State, step
 from agent.missions.service import Assignment
 
@@ -36,7 +37,7 @@ RUN: dict[State, Callable[[FlightContext], Awaitable[Event]]] = {
     State.LAUNCHING: ground.launching,
     State.PATROLLING: air.patrolling,
     State.RETURNING: air.returning,
-    State.LANDING: air.landing,
+    State.LANDING: landing,
     State.DIVERTING: air.diverting,
     State.LOST: air.lost,
     State.HANDS_OFF: air.hands_off,

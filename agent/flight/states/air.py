@@ -7,19 +7,16 @@ from agent.core.geo import LatLon, distance_m
 from agent.core.outcome import Refused
 from agent.domain.mission import ItemKind, RallyPoint
 from agent.domain.nest_state import ClampState, DronePresence, LidState
-from agent.domain.telemetry import FlightMode, LandedState
+from agent.domain.telemetry import FlightMode
 from agent.flight.context import FlightContext
 from agent.flight.situation import FRESH_S, Situation
+from agent.flight.states.landing import HOMEWARD, Motors, stands, where
 from agent.flight.table import Event, State
 from agent.routes.checks import check_path, check_target
 
 _OVER_PAD_M = 6.0
 _REPEAT_S = 5.0  # an order that had no effect is given again after this
-_PLACE_KNOWN_S = 10.0  # after touch-down until pad and drone must agree where it is
-_HOMEWARD = frozenset({FlightMode.RETURN, FlightMode.LAND})
 _FOREIGN = frozenset({FlightMode.MANUAL, FlightMode.UNKNOWN})
-_MOTORS_OFF_S = 20.0  # autopilots stop their motors some seconds after touch-down
-_LANDINGS_MAX = 3  # one and two go-arounds
 
 
 async def patrolling(ctx: FlightContext) -> Event:
@@ -64,11 +61,11 @@ async def _come_home(ctx: FlightContext, opening: asyncio.Task[bool]) -> Event:
         if (found := ctx.finding(State.RETURNING, situation)) is not None:
             return found.event
         distance = situation.pad_distance_m(ctx.pad)
-        homeward = situation.mode in _HOMEWARD
+        homeward = situation.mode in HOMEWARD
         over_pad = homeward and opening.done() and distance is not None and distance < _OVER_PAD_M
         if opening.done() and not opening.result() and not situation.down:
             return Event.NO_PAD
-        if situation.down or over_pad or _stands(situation):
+        if situation.down or over_pad or stands(situation):
             return Event.OVER_PAD
         if ctx.now_s - ordered_s > _REPEAT_S and not homeward and situation.mode in ctx.commanded:
             await _order_return(ctx)
@@ -78,7 +75,7 @@ async def _come_home(ctx: FlightContext, opening: asyncio.Task[bool]) -> Event:
 
 async def _order_return(ctx: FlightContext) -> None:
     situation = ctx.look()
-    if situation.down or situation.mode in _HOMEWARD or situation.mode in _FOREIGN:
+    if situation.down or situation.mode in HOMEWARD or situation.mode in _FOREIGN:
         return  # on its way, or in a pilot's hands
     outcome = await ctx.vehicle.return_home()
     if isinstance(outcome, Refused):
@@ -102,68 +99,6 @@ def _open_known(ctx: FlightContext) -> bool:
     return dock is not None and dock.lid is LidState.OPEN and dock.clamps is ClampState.RELEASED
 
 
-async def landing(ctx: FlightContext) -> Event:
-    """Supervises the landing and says where the drone came down."""
-    ctx.expect(FlightMode.RETURN, FlightMode.LAND)
-    down_at_s: float | None = None
-    motors = _Motors(ctx)
-    async for situation in ctx.ticks(ctx.config.flight.landing_timeout_s):
-        if situation.down:
-            down_at_s = situation.now_s if down_at_s is None else down_at_s
-            place = ctx.presence()
-            if place is DronePresence.ON_PAD:
-                return Event.DOWN
-            # A dock that is silent says nothing of the pad: it is given the rest of the time to speak.
-            if situation.now_s - down_at_s > _PLACE_KNOWN_S and situation.dock is not None:
-                ctx.note("flight.down_elsewhere", _where(ctx, situation))
-                return Event.DOWN_ELSEWHERE
-            continue
-        down_at_s = None
-        if (found := ctx.finding(State.LANDING, situation)) is not None:
-            return found.event
-        if situation.mode in ctx.commanded - _HOMEWARD and not _stands(situation):
-            return Event.MISSED  # the order to come home was refused, and it flies on
-        await motors.stop_if_it_stands(situation)
-    if down_at_s is not None:
-        ctx.note("flight.down_elsewhere", f"{_where(ctx, ctx.look())}; the dock does not say whether it is on the pad")
-        return Event.DOWN_ELSEWHERE
-    return _missed(ctx)
-
-
-def _missed(ctx: FlightContext) -> Event:
-    if ctx.flight is not None:
-        ctx.flight.landings_missed += 1
-        if ctx.flight.landings_missed >= _LANDINGS_MAX:
-            ctx.note("flight.landing_missed", f"{ctx.flight.landings_missed} landings did not end on the pad")
-            return Event.NO_PAD
-    return Event.MISSED
-
-
-def _stands(situation: Situation) -> bool:
-    """Whether the drone says that it is on the ground while its motors are armed."""
-    return situation.telemetry.landed is LandedState.ON_GROUND and situation.telemetry.armed is True
-
-
-class _Motors:
-    """Stops motors that go on after a touch-down. The autopilot refuses that in the air."""
-
-    def __init__(self, ctx: FlightContext) -> None:
-        self._ctx = ctx
-        self._stands_since_s: float | None = None
-
-    async def stop_if_it_stands(self, situation: Situation) -> None:
-        """To be called on every look. Orders nothing while somebody else flies."""
-        if not _stands(situation) or situation.mode not in self._ctx.commanded:
-            self._stands_since_s = None
-        elif self._stands_since_s is None:
-            self._stands_since_s = situation.now_s
-        elif situation.now_s - self._stands_since_s > _MOTORS_OFF_S:
-            self._stands_since_s = situation.now_s
-            outcome = await self._ctx.vehicle.disarm()
-            if isinstance(outcome, Refused):
-                self._ctx.note(outcome.code, outcome.words)
-
-
 async def diverting(ctx: FlightContext) -> Event:
     """Lands at the nearest rally point; where there is none, where it is."""
     ctx.expect(FlightMode.GUIDED, FlightMode.LAND, FlightMode.HOLD)
@@ -180,7 +115,7 @@ async def _fly_to(ctx: FlightContext, rally: RallyPoint) -> Event | None:
             return _came_down(ctx)
         if (found := ctx.finding(State.DIVERTING, situation)) is not None:
             return found.event
-        if situation.mode is FlightMode.LAND or _stands(situation):
+        if situation.mode is FlightMode.LAND or stands(situation):
             return None  # the autopilot lands; a drone on the ground is not sent up again
         if (distance := _distance_m(situation, rally.place)) is not None and distance < _OVER_PAD_M:
             return None
@@ -193,7 +128,7 @@ async def _fly_to(ctx: FlightContext, rally: RallyPoint) -> Event | None:
 
 
 async def _land_where_it_is(ctx: FlightContext) -> Event:
-    ordered_s, motors = -math.inf, _Motors(ctx)
+    ordered_s, motors = -math.inf, Motors(ctx)
     async for situation in ctx.ticks(ctx.config.flight.landing_timeout_s):
         if situation.down:
             return _came_down(ctx)
@@ -205,14 +140,14 @@ async def _land_where_it_is(ctx: FlightContext) -> Event:
             ordered_s = ctx.now_s
             if isinstance(outcome, Refused):
                 ctx.note(outcome.code, outcome.words)
-        await motors.stop_if_it_stands(situation)
+        await motors.stop_if_itstands(situation)
     return Event.FAILED
 
 
 def _came_down(ctx: FlightContext) -> Event:
     if ctx.presence() is DronePresence.ON_PAD:
         return Event.DOWN
-    ctx.note("flight.down_elsewhere", _where(ctx, ctx.look()))
+    ctx.note("flight.down_elsewhere", where(ctx, ctx.look()))
     return Event.DOWN_ELSEWHERE
 
 
@@ -258,11 +193,3 @@ async def hands_off(ctx: FlightContext) -> Event:
         if (found := ctx.finding(State.HANDS_OFF, situation)) is not None:
             return found.event
     return Event.FAILED
-
-
-def _where(ctx: FlightContext, situation: Situation) -> str:
-    position = situation.telemetry.position
-    distance = situation.pad_distance_m(ctx.pad)
-    if position is None or distance is None:
-        return "position unknown"
-    return f"at {position.place.lat_deg:.6f}, {position.place.lon_deg:.6f}, {distance:.0f} m from the pad"
