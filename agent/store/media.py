@@ -6,7 +6,6 @@ Knows files and what may go first. Must not know why a picture matters: the call
 import asyncio
 import contextlib
 import hashlib
-import os
 import sqlite3
 import stat
 import time
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from agent.core.errors import StoreError
+from agent.core.files import write_whole
 from agent.store.database import Database
 
 _ORPHAN_AFTER_S = 3600.0
@@ -171,18 +171,9 @@ def alert_closed(connection: sqlite3.Connection, alert: str) -> None:
 
 
 def _write(path: Path, data: bytes) -> None:
-    """Whole or not at all, and on the disk when it returns."""
-    part = path.with_suffix(".part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
+        write_whole(path, data)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            part.unlink()
         raise StoreError("store.picture", f"{path}: cannot be written ({error})") from error
 
 

@@ -4,7 +4,6 @@ Writes whole files or none, into a folder of the agent, which also owns its disk
 """
 
 import hashlib
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import numpy as np
 
 from agent.core.clock import utc_from_unix
 from agent.core.errors import StoreError
+from agent.core.files import write_whole
 from agent.domain.hazard import Hazard
 from agent.domain.sighting import CameraPoseRecord, Evidence
 from agent.vision.frame import Detection, Observation, Pixels
@@ -96,14 +96,8 @@ def write_jpeg(path: Path, pixels: Pixels) -> str:
     if not good:
         raise StoreError("vision.evidence_failed", f"{path}: the picture cannot be coded")
     content = data.tobytes()
-    partial = path.with_suffix(".part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
+        write_whole(path, content)
     except OSError as error:
         raise StoreError("vision.evidence_failed", f"{path}: {error.strerror}") from error
     return hashlib.sha256(content).hexdigest()
