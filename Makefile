@@ -18,11 +18,13 @@ $(STAMP): pyproject.toml
 demo: install
 	$(BIN)/nest-sim demo
 
-# The tests start a real Mosquitto. Where it is missing this says so and fails, rather than passing without it.
+# The tests start a real Mosquitto. Where it is missing this says so and fails, rather than passing without it. Most tests wait for
+# sockets and processes, so two run at a time; a whole nest of processes has the computer to itself.
 test: install
 	@PATH="$$PATH:/usr/sbin:/usr/local/sbin" command -v mosquitto >/dev/null || { \
 	  echo "make test needs Mosquitto, the real broker that the tests use. Install it: apt-get install mosquitto, or brew install mosquitto."; exit 1; }
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m 'not scenario'
+	$(BIN)/python -m pytest -m scenario
 
 check: install
 	$(BIN)/ruff check .
