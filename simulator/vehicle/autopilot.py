@@ -6,6 +6,7 @@ advances time, :meth:`Autopilot.handle` takes a message; what it wants to send w
 
 import math
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from simulator.vehicle import arming, mission_glue
@@ -14,6 +15,10 @@ from simulator.vehicle.channel import Channel
 from simulator.vehicle.craft import Craft, Phase, Place
 from simulator.vehicle.failsafes import Failsafes
 from simulator.vehicle.fence import Fence
+from simulator.vehicle.ftp import FtpServer
+from simulator.vehicle.ftp_files import Files, MadeUp
+from simulator.vehicle.ftp_mission_file import MissionFile
+from simulator.vehicle.ftp_param_file import ParamFile
 from simulator.vehicle.inbox import HANDLERS
 from simulator.vehicle.manoeuvres import FlyLeg, ReturnHome
 from simulator.vehicle.mission_items import FENCE, MISSION, MISSION_TYPES, RALLY, Item
@@ -58,6 +63,7 @@ class Autopilot:
         self.failsafes = Failsafes(self)
         self.channels: list[Channel] = []
         self.servers = {kind: self._server(kind) for kind in MISSION_TYPES}
+        self.ftp = FtpServer(self._files())
         self.auto_armed = False
         self.reboot_wanted = False
         self.wire_time_s = 0.0  # what the shared clock says when a message comes; ahead of the physics while that catches up
@@ -71,10 +77,17 @@ class Autopilot:
         self._loaded_fence: list[Item] | None = None
 
     def _server(self, kind: int) -> MissionServer:
-        def may_clear() -> bool:
-            return not (kind == MISSION and self.craft.armed and self.mode.number == AUTO)
+        return MissionServer(kind, self.store, self.say, lambda: self._may_clear(kind), lambda index: index == self.run.index)
 
-        return MissionServer(kind, self.store, self.say, may_clear, lambda index: index == self.run.index)
+    def _may_clear(self, kind: int) -> bool:
+        return not (kind == MISSION and self.craft.armed and self.mode.number == AUTO)
+
+    def _files(self) -> Files:
+        lists: dict[str, MadeUp] = {
+            f"@MISSION/{name}.dat": MissionFile(kind, self.store, partial(self._may_clear, kind))
+            for kind, name in ((MISSION, "mission"), (FENCE, "fence"), (RALLY, "rally"))
+        }
+        return Files(lists | {"@PARAM/param.pck": ParamFile(self.parameters)})
 
     def rebooted(self, unix_boot_s: float) -> "Autopilot":
         """A new autopilot where this one stands; parameters, lists and the battery's charge stay."""
@@ -84,6 +97,7 @@ class Autopilot:
         fresh = Autopilot(setup)
         fresh.parameters.copy_from(self.parameters)
         fresh.store.copy_from(self.store)
+        fresh.ftp.files.disk, fresh.ftp.files.folders = self.ftp.files.disk, self.ftp.files.folders
         return fresh
 
     # -- sending ---------------------------------------------------------------------------------------------------------
@@ -170,6 +184,7 @@ class Autopilot:
             self._touch_down(craft.impact_m_s)
         for server in self.servers.values():
             server.step(craft.time_s)
+        self.ftp.step(craft.time_s, dt_s)
         if craft.time_s >= self._watch_due_s:
             self._watch_due_s = craft.time_s + _WATCH_S
             self._watch()

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 Handler = Callable[["Autopilot", "Channel", Message], None]
 
-_FTP_NAK: Final = 129
-_FTP_UNKNOWN_COMMAND: Final = 7
 _IGNORE_POSITION: Final = 0b0000_0000_0111
 _IGNORE_VELOCITY: Final = 0b0000_0011_1000
 _IGNORE_YAW: Final = 0b0100_0000_0000
@@ -68,14 +66,8 @@ def _param_set(ap: "Autopilot", channel: "Channel", message: Message) -> None:
 
 
 def _file_transfer(ap: "Autopilot", channel: "Channel", message: Message) -> None:
-    """FILE_TRANSFER_PROTOCOL is not offered: a NAK, so that a station falls back at once instead of waiting."""
-    del ap
-    request = bytes(message.payload)
-    sequence = (int.from_bytes(request[0:2], "little") + 1) & 0xFFFF
-    answer = sequence.to_bytes(2, "little") + bytes([request[2], _FTP_NAK, 1, request[3], 0, 0]) + bytes(4)
-    payload = (answer + bytes([_FTP_UNKNOWN_COMMAND])).ljust(len(request), b"\x00")
     peer = (message.get_srcSystem(), message.get_srcComponent())
-    channel.send(mavlink.MAVLink_file_transfer_protocol_message(0, *peer, list(payload)))
+    ap.ftp.take(channel.send, peer, bytes(message.payload), ap.craft.time_s)
 
 
 # -- streams ---------------------------------------------------------------------------------------------------------------

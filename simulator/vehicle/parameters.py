@@ -79,6 +79,19 @@ class Parameters:
             name.encode("ascii"), self._values[name], self._rows[name].wire_type, len(self._names), index
         )
 
+    @property
+    def names(self) -> list[str]:
+        """All names, in the order of their index."""
+        return list(self._names)
+
+    def wire_type(self, name: str) -> int:
+        """MAV_PARAM_TYPE of a known name."""
+        return self._rows[name].wire_type
+
+    def default(self, name: str) -> float:
+        """The default of a known name."""
+        return _as_float32(self._rows[name].default)
+
     def name_at(self, index: int) -> str | None:
         """The name with that index."""
         return self._names[index] if 0 <= index < len(self._names) else None
