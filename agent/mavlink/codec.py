@@ -1,27 +1,29 @@
-"""Bytes to frames and back: MAVLink 1 and 2 framing with resynchronisation, pymavlink's generated dialect for the payloads.
+"""Bytes to frames and back: MAVLink 1 and 2 framing with resynchronisation.
 
 Knows the wire format; knows nothing of sockets, time or who speaks. Malformed input never raises: it is counted. A frame whose
 checksum is wrong costs one byte, not its claimed length, so that a damaged length does not swallow the good frames behind it.
+Fields are taken out of a frame only when somebody reads them: most frames have no reader.
 """
 
+import re
 import struct
-from dataclasses import dataclass
-from typing import Any
 
 from pymavlink.dialects.v20 import ardupilotmega as dialect
 
-Body = Any
-"""A message of the generated dialect. Stays inside this package."""
+from agent.mavlink.kinds import KINDS, Body, Kind, checksum, text_of
+
+__all__ = ["Body", "Decoder", "Encoder", "Frame", "text_of"]
 
 _V1, _V2 = 0xFE, 0xFD
+_MARKERS = re.compile(b"[\xfd\xfe]")
 _SIGNED = 0x01
 _CRC_BYTES = 2
 _SIGNATURE_BYTES = 13
 _HEADER_BYTES = {_V1: 6, _V2: 10}
-_BUFFER_LIMIT_BYTES = 65_536
+_UNSIGNED_V2 = struct.Struct("<4B2BHB")  # length, both flags, sequence, system, component, number in three bytes
+_CRC = struct.Struct("<H")
 
 
-@dataclass(frozen=True, slots=True)
 class Frame:
     """One received message.
 
@@ -31,50 +33,94 @@ class Frame:
         component: component id of the sender.
         sequence: the sender's frame counter, 0..255.
         at_s: event loop time at which it was read.
-        body: the decoded fields; None where the name is empty.
+        raw: all its bytes.
     """
 
-    name: str
-    system: int
-    component: int
-    sequence: int
-    at_s: float
-    body: Body
+    __slots__ = ("_body", "_kind", "at_s", "component", "name", "raw", "sequence", "system")
+
+    def __init__(
+        self,
+        name: str,
+        system: int,
+        component: int,
+        sequence: int,
+        at_s: float,
+        body: Body = None,
+        raw: bytes = b"",
+        kind: Kind | None = None,
+    ) -> None:
+        self.name = name
+        self.system = system
+        self.component = component
+        self.sequence = sequence
+        self.at_s = at_s
+        self.raw = raw
+        self._body = body
+        self._kind = kind
+
+    def __repr__(self) -> str:
+        return f"Frame({self.name} {self.system}/{self.component} #{self.sequence} at {self.at_s:.3f} s)"
+
+    @property
+    def body(self) -> Body:
+        """The fields by name; None where the name is empty."""
+        if self._body is None and self._kind is not None:
+            self._body = self._kind.body(self.payload)
+        return self._body
+
+    @property
+    def payload(self) -> bytes:
+        """The bytes of the fields as they were sent."""
+        first = _HEADER_BYTES[self.raw[0]]
+        return self.raw[first : first + self.raw[1]]
+
+    @property
+    def signed(self) -> bool:
+        """Whether it carries a signature, right or wrong."""
+        return is_signed(self.raw)
+
+
+def is_signed(raw: bytes) -> bool:
+    """Whether a whole frame carries a signature."""
+    return raw[:1] == b"\xfd" and bool(raw[2] & _SIGNED)
 
 
 class Decoder:
-    """Turns one stream of bytes into frames; keeps what is incomplete for the next call."""
+    """Turns one stream of bytes into frames; keeps what is incomplete for the next call.
+
+    Attributes:
+        malformed: runs of bytes that are no frame.
+        unknown: frames of kinds that the dialect does not know.
+    """
 
     def __init__(self) -> None:
         self.malformed = 0
         self.unknown = 0
-        self._rest = bytearray()
+        self._rest = b""  # less than the longest frame
         self._in_junk = False
-        self._dialect = dialect.MAVLink(None)
 
     def feed(self, data: bytes, at_s: float) -> list[Frame]:
         """All frames that are complete with these bytes, in order."""
-        rest = self._rest
-        rest += data
+        data = self._rest + data
         frames: list[Frame] = []
-        position = 0
-        while position < len(rest):
-            length = _frame_length(rest, position)
+        position, end = 0, len(data)
+        while position < end:
+            length = _frame_length(data, position)
             if length is None:
                 break
-            frame = self._decode(bytes(rest[position : position + length]), at_s) if length else None
-            if frame is not None and not frame.name and not _plausible_end(rest, position + length):
+            frame = self._decode(data[position : position + length], at_s) if length else None
+            if frame is not None and not frame.name and not _plausible_end(data, position + length):
                 frame = None
             if frame is None:
                 self._count_junk()
-                position += 1
+                marker = _MARKERS.search(data, position + 1)
+                position = marker.start() if marker else end
                 continue
+            self.unknown += not frame.name
             self._in_junk = False
             position += length
             frames.append(frame)
-        del rest[:position]
-        if len(rest) > _BUFFER_LIMIT_BYTES:
-            rest.clear()
+        self._rest = data[position:]
         return frames
 
     def _count_junk(self) -> None:
@@ -83,23 +129,24 @@ class Decoder:
             self.malformed += 1
         self._in_junk = True
 
-    def _decode(self, raw: bytes, at_s: float) -> Frame | None:
+    @staticmethod
+    def _decode(raw: bytes, at_s: float) -> Frame | None:
         """The frame; one with an empty name for a sound frame of an unknown kind; None if the bytes are no frame."""
-        try:
-            body = self._dialect.decode(bytearray(raw))
-        except (dialect.MAVError, struct.error, ValueError, IndexError, TypeError, UnicodeDecodeError):
-            return None
-        header = body.get_header()
-        name = body.get_type()
-        if name.startswith("UNKNOWN_"):
+        if raw[0] == _V2:
+            sequence, system, component = raw[4], raw[5], raw[6]
+            number, end = int.from_bytes(raw[7:10], "little"), 10 + raw[1]
+        else:
+            sequence, system, component, number, end = raw[2], raw[3], raw[4], raw[5], 6 + raw[1]
+        kind = KINDS.get(number)
+        if kind is None:
             # Without its definition the checksum of such a frame cannot be verified; take it as framed.
-            self.unknown += 1
-            first = 2 if raw[0] == _V1 else 4
-            return Frame("", raw[first + 1], raw[first + 2], raw[first], at_s, None)
-        return Frame(name, header.srcSystem, header.srcComponent, header.seq, at_s, body)
+            return Frame("", system, component, sequence, at_s, None, raw)
+        if checksum(raw[1:end] + kind.crc_extra) != raw[end] | raw[end + 1] << 8:
+            return None
+        return Frame(kind.name, system, component, sequence, at_s, None, raw, kind)
 
 
-def _frame_length(data: bytearray, position: int) -> int | None:
+def _frame_length(data: bytes, position: int) -> int | None:
     """Bytes of the frame that begins here; 0 if none begins here; None if more bytes are needed to know or to decode it."""
     marker = data[position]
     header = _HEADER_BYTES.get(marker)
@@ -118,7 +165,7 @@ def _frame_length(data: bytearray, position: int) -> int | None:
     return length if available >= length else None
 
 
-def _plausible_end(data: bytearray, end: int) -> bool:
+def _plausible_end(data: bytes, end: int) -> bool:
     """Whether a frame may end here: at the end of what was read, or before another frame's marker."""
     return end == len(data) or data[end] in _HEADER_BYTES
 
@@ -139,10 +186,3 @@ class Encoder:
         packed: bytes = body.pack(self._dialect)
         self._dialect.seq = (self._dialect.seq + 1) % 256
         return packed
-
-
-def text_of(value: bytes | str) -> str:
-    """A character array as text: up to the first NUL, undecodable bytes replaced."""
-    if isinstance(value, bytes):
-        value = value.decode("utf-8", errors="replace")
-    return value.split("\0", 1)[0]

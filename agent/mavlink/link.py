@@ -206,9 +206,12 @@ class Link:
 
     def _decoder_of(self, peer: Peer) -> Decoder:
         """One decoder per sender: a bridge may split a frame over datagrams. Strangers cannot make us keep many."""
-        if peer not in self._decoders and len(self._decoders) >= _PEERS_LIMIT:
-            self._decoders.pop(next(iter(self._decoders)))
-        return self._decoders.setdefault(peer, Decoder())
+        decoder = self._decoders.get(peer)
+        if decoder is None:
+            if len(self._decoders) >= _PEERS_LIMIT:
+                self._decoders.pop(next(iter(self._decoders)))
+            decoder = self._decoders[peer] = Decoder()
+        return decoder
 
     def _dispatch(self, frame: Frame) -> None:
         self.counters.frames += 1

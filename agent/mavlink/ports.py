@@ -53,6 +53,7 @@ class TcpPort:
     def __init__(self, address: TcpAddress) -> None:
         self._socket = socket.create_connection((address.host, address.port), timeout=_TCP_CONNECT_TIMEOUT_S)
         self._socket.settimeout(0.0)
+        self._buffer = memoryview(bytearray(_READ_BYTES))
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def fileno(self) -> int:
@@ -62,14 +63,14 @@ class TcpPort:
     def read(self) -> tuple[bytes, Peer]:
         """What is there."""
         try:
-            data = self._socket.recv(_READ_BYTES)
+            count = self._socket.recv_into(self._buffer)
         except BlockingIOError:
             return b"", None
         except OSError as error:
             raise PortClosedError(str(error)) from error
-        if not data:
+        if not count:
             raise PortClosedError("the drone's end closed the connection")
-        return data, None
+        return bytes(self._buffer[:count]), None
 
     def write(self, data: bytes) -> int:
         """Bytes taken."""
@@ -97,6 +98,7 @@ class UdpPort:
         self._socket = socket.socket(family, socket.SOCK_DGRAM)
         self._socket.settimeout(0.0)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _UDP_BUFFER_BYTES)
+        self._buffer = memoryview(bytearray(_READ_BYTES))  # one for all: a new one of this size each time is slow
         try:
             if isinstance(address, UdpListenAddress):
                 self._socket.bind(resolved)
@@ -118,10 +120,10 @@ class UdpPort:
     def read(self) -> tuple[bytes, Peer]:
         """One datagram and its sender."""
         try:
-            data, sender = self._socket.recvfrom(_READ_BYTES)
+            count, sender = self._socket.recvfrom_into(self._buffer)
         except OSError:  # nothing there, or an ICMP "unreachable" for an earlier datagram
             return b"", None
-        return data, (str(sender[0]), int(sender[1]))
+        return bytes(self._buffer[:count]), (str(sender[0]), int(sender[1]))
 
     def write(self, data: bytes) -> int:
         """Sends one datagram; it is lost where no peer is known yet or the network refuses it, as UDP may."""

@@ -1,15 +1,18 @@
 """Carries bytes between a port and the event loop.
 
 The port lives in one thread, which opens, reads and writes it; the loop is only ever called through ``call_soon_threadsafe``.
-The in-memory pair has no thread: it is for tests and for an autopilot in the same process.
+To wake the loop costs more than to decode a frame. So after each handing over the thread rests for some milliseconds, in which
+more frames gather; not while an answer is awaited. The in-memory pair has no thread: it is for tests and for an autopilot in
+the same process.
 """
 
 import asyncio
 import select
 import socket
 import threading
+import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -18,6 +21,9 @@ from agent.mavlink.address import Address
 from agent.mavlink.ports import Peer, Port, PortClosedError, open_port
 
 _QUEUE_LIMIT_BYTES = 262_144
+_REST_S = 0.01  # of the computer's time, whatever the loop's clock does
+_AWAITED_S = 0.05  # so long after a sending its answer is awaited; over longer round trips a rest does not matter
+_READS_MOST = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +90,7 @@ class ThreadTransport:
         self._wake_read.settimeout(0.0)
         self._wake_write.settimeout(0.0)
         self._stopping = False
+        self._sent_s = self._handed_over_s = float("-inf")
         self._trusted: Peer = None
         self._receiver: Receiver | None = None
         self._thread = threading.Thread(target=self._run, name="mavlink-io", daemon=True)
@@ -101,6 +108,7 @@ class ThreadTransport:
                 return False
             self._out.append(data)
             self._out_bytes += len(data)
+        self._sent_s = time.monotonic()
         self._wake()
         return True
 
@@ -155,17 +163,38 @@ class ThreadTransport:
 
     def _turn(self, port: Port, receiver: Receiver) -> None:
         """Waits for work once and does it."""
-        own: list[Port | socket.socket] = [port, self._wake_read]
-        readable, _, _ = select.select(own, [port] if self._out else [], [])
+        rest_s = self._rest_s()
+        own: list[Port | socket.socket] = [self._wake_read] if rest_s > 0.0 else [self._wake_read, port]
+        readable, _, _ = select.select(own, [port] if self._out else [], [], rest_s if rest_s > 0.0 else None)
         if self._wake_read in readable:
             self._wake_read.recv(4096)
         if self._trusted is not None:
             port.trust(self._trusted)
         if port in readable:
-            data, peer = port.read()
-            if data:
-                self._call(receiver.received, Chunk(data, self._loop.time(), peer))
+            chunks = self._read(port)
+            if chunks:
+                self._call(_hand_over, receiver, chunks)
+                self._handed_over_s = time.monotonic()
         self._flush(port)
+
+    def _rest_s(self) -> float:
+        """How much longer nothing is read."""
+        now_s = time.monotonic()
+        return 0.0 if now_s - self._sent_s < _AWAITED_S else self._handed_over_s + _REST_S - now_s
+
+    def _read(self, port: Port) -> list[Chunk]:
+        """What is there now; what one peer sent without a break is one chunk."""
+        parts: list[tuple[Peer, list[bytes]]] = []
+        for _ in range(_READS_MOST):
+            data, peer = port.read()
+            if not data:
+                break
+            if parts and parts[-1][0] == peer:
+                parts[-1][1].append(data)
+            else:
+                parts.append((peer, [data]))
+        now_s = self._loop.time()
+        return [Chunk(b"".join(data), now_s, peer) for peer, data in parts]
 
     def _flush(self, port: Port) -> None:
         """Writes what the port takes now."""
@@ -177,6 +206,12 @@ class ThreadTransport:
                     self._out[0] = self._out[0][taken:]
                     return
                 self._out.popleft()
+
+
+def _hand_over(receiver: Receiver, chunks: Sequence[Chunk]) -> None:
+    """In the loop."""
+    for chunk in chunks:
+        receiver.received(chunk)
 
 
 class MemoryTransport:

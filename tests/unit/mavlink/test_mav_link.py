@@ -83,6 +83,25 @@ async def test_udp_speaks_first_and_survives_a_peer_that_is_not_there_yet() -> N
         assert link.counters.reopened == 0
 
 
+async def test_frames_that_come_close_together_wake_the_loop_once_and_keep_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    port, count = free_port(), 200
+    encoder = Encoder(1, 1)
+    link = Link.at(f"udp-listen:127.0.0.1:{port}", system=1)
+    sequences: list[int] = []
+    link.add_handler(lambda frame: sequences.append(frame.sequence))
+    turns: list[int] = []
+    plainly = link.received
+    monkeypatch.setattr(link, "received", lambda chunk: (turns.append(len(chunk.data)), plainly(chunk)))
+    with udp_socket() as drone:
+        async with running(link):
+            await becomes(lambda: link.up)
+            for _ in range(count):
+                drone.sendto(encoder.pack(mavlink.MAVLink_heartbeat_message(2, 3, 81, 0, 3, 3)), ("127.0.0.1", port))
+            await becomes(lambda: len(sequences) == count)
+    assert sequences == list(range(count))
+    assert len(turns) < count
+
+
 @contextlib.asynccontextmanager
 async def tcp_drone(port: int = 0) -> AsyncIterator[tuple[int, list[asyncio.StreamWriter]]]:
     """A TCP server that says one heartbeat to each who connects."""
