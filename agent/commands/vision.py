@@ -12,8 +12,14 @@ def register(app: typer.Typer) -> None:
     app.command("vision", hidden=True)(vision)
 
 
-def vision(time_base: Annotated[str, typer.Option(help="RATE@UNIX_SECONDS of the agent's clock.")] = "1@0") -> None:
+def vision(
+    time_base: Annotated[str, typer.Option(help="RATE@UNIX_SECONDS of the agent's clock.")] = "1@0",
+    landing: Annotated[bool, typer.Option("--landing", help="Looks for the landing pad, not for hazards.")] = False,
+) -> None:
     """Looks at the video until standard input ends; speaks JSON lines (see agent.vision.protocol)."""
-    from agent.vision.worker import main
+    if landing:
+        from agent.vision.landing_worker import main
+    else:
+        from agent.vision.worker import main
 
     raise typer.Exit(main(Clock(TimeBase.parse(time_base))))

@@ -5,6 +5,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from agent.config.flight import FlightSection, MissionsSection
 from agent.config.hub import AlertsSection, HubSection
+from agent.config.landing import LandingSection
 from agent.config.nest import DockSection, NestSection, WeatherSection
 from agent.config.store import StoreSection
 from agent.config.vehicle import VehicleSection
@@ -33,6 +34,8 @@ class Config(BaseSettings):
     """The weather station and what the drone may fly in."""
     vision: VisionSection = VisionSection()
     """What looks at the video."""
+    landing: LandingSection | None = None
+    """Landing on the pad's markers by a camera that looks down. Without it the drone lands by its own position."""
     hub: HubSection = HubSection()
     """The broker that all share."""
     alerts: AlertsSection = Field(default_factory=AlertsSection)

@@ -20,19 +20,6 @@ Vectors = NDArray[np.float64]
 """... x 3."""
 
 
-def rotation(roll_deg: float, pitch_deg: float, yaw_deg: float) -> Vectors:
-    """The 3 x 3 matrix that turns a vector of the body into the world."""
-    r, p, y = map(math.radians, (roll_deg, pitch_deg, yaw_deg))
-    cr, sr, cp, sp, cy, sy = math.cos(r), math.sin(r), math.cos(p), math.sin(p), math.cos(y), math.sin(y)
-    return np.array(
-        [
-            [cp * cy, sr * sp * cy - cr * sy, cr * sp * cy + sr * sy],
-            [cp * sy, sr * sp * sy + cr * cy, cr * sp * sy - sr * cy],
-            [-sp, sr * cp, cr * cp],
-        ]
-    )
-
-
 def euler_deg(matrix: Vectors) -> tuple[float, float, float]:
     """Roll, pitch and yaw of a rotation matrix, degrees; yaw 0..360."""
     pitch = math.degrees(math.asin(-max(-1.0, min(1.0, float(matrix[2, 0])))))

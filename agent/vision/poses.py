@@ -9,10 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from agent.core.attitude import rotation
 from agent.core.geo import LatLon, wrap_180
 from agent.domain.sighting import CameraPoseRecord
 from agent.domain.telemetry import PoseSample
-from agent.vision.camera_model import Vectors, euler_deg, rotation
+from agent.vision.camera_model import Vectors, euler_deg
 
 _KEPT_S = 30.0
 _GAP_MAX_S = 1.5

@@ -1,7 +1,8 @@
-"""The lines that the agent and its vision process exchange: one JSON object a line, told apart by ``type``.
+"""The lines that the agent and its vision processes exchange: one JSON object a line, told apart by ``type``.
 
-To the child's standard input: first ``setup``, then ``pose`` and ``watch``. From its standard output: ``sighting``, ``status``
-and ``trouble``. Frames never pass here.
+To the vision process's standard input: first ``setup``, then ``pose`` and ``watch``. From its standard output: ``sighting``,
+``status`` and ``trouble``. To the process that looks for the pad: ``landing_setup``, then ``watch``; from it ``pad_sight``,
+``pad_status`` and ``trouble``. Frames never pass here.
 """
 
 from pathlib import Path
@@ -9,7 +10,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
+from agent.config.landing import LandingSection
 from agent.config.vision import VisionSection
+from agent.domain.landing import PadCameraStatus, PadSight
 from agent.domain.sighting import Sighting, VisionStatus
 from agent.domain.telemetry import PoseSample
 from agent.domain.wire import Wire
@@ -31,6 +34,13 @@ class Setup(Wire):
     evidence_dir: Path
     terrain_file: Path | None = None
     normal_water: tuple[LonLatRing, ...] = ()
+
+
+class LandingSetup(Wire):
+    """The first line to the process that looks for the pad."""
+
+    type: Literal["landing_setup"] = "landing_setup"
+    landing: LandingSection
 
 
 class Pose(Wire):
@@ -59,4 +69,7 @@ class Trouble(Wire):
 ToChild = TypeAdapter[Setup | Pose | Watch](Annotated[Setup | Pose | Watch, Field(discriminator="type")])
 FromChild = TypeAdapter[Sighting | VisionStatus | Trouble](
     Annotated[Sighting | VisionStatus | Trouble, Field(discriminator="type")]
+)
+FromLandingChild = TypeAdapter[PadSight | PadCameraStatus | Trouble](
+    Annotated[PadSight | PadCameraStatus | Trouble, Field(discriminator="type")]
 )

@@ -5,11 +5,9 @@ other threads, which only fill a queue of one and the pose history. Standard out
 whatever a library prints goes to standard error.
 """
 
-import os
 import sys
 import time
 from collections import deque
-from collections.abc import Callable
 from statistics import median
 from typing import BinaryIO
 
@@ -22,6 +20,7 @@ from agent.core.errors import ConfigError, NestError
 from agent.core.geo import LatLon
 from agent.core.terrain import Terrain
 from agent.domain.sighting import VisionStatus
+from agent.vision.child_io import Send, claim_stdout
 from agent.vision.frame import Frame
 from agent.vision.inbox import Inbox
 from agent.vision.memory import give_back, resident_mb
@@ -47,12 +46,10 @@ EXIT_TROUBLE = 4
 
 _log = structlog.get_logger(__name__)
 
-Send = Callable[[str], None]
-
 
 def main(clock: Clock) -> int:
     """Runs the process until its standard input ends. Returns the exit status."""
-    send = _claim_stdout()
+    send = claim_stdout()
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     cv2.setNumThreads(1)
     stream = sys.stdin.buffer
@@ -88,18 +85,6 @@ def _serve(setup: Setup, stream: BinaryIO, clock: Clock, send: Send) -> None:
             Worker(setup, clock, inbox, source, perception, terrain, send).run()
     finally:
         inbox.finish()
-
-
-def _claim_stdout() -> Send:
-    """Takes standard output for the protocol; later writers to descriptor 1 reach standard error instead."""
-    sys.stdout.flush()
-    own = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
-    os.dup2(2, 1)
-
-    def send(line: str) -> None:
-        own.write(line + "\n")
-
-    return send
 
 
 class Worker:

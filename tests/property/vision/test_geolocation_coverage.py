@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.config.vision import CameraSection, ErrorSection
+from agent.core.attitude import rotation
 from agent.core.geo import LatLon, LocalFrame
 from agent.core.terrain import Terrain
-from agent.vision.camera_model import CameraModel, rotation
+from agent.vision.camera_model import CameraModel
 from agent.vision.geolocation import CHI2_95, Locator
 from agent.vision.poses import CameraPose
 

@@ -5,9 +5,10 @@ import math
 import numpy as np
 
 from agent.config.vision import CameraSection, ErrorSection
+from agent.core.attitude import rotation
 from agent.core.geo import LatLon, LocalFrame
 from agent.domain.hazard import Hazard
-from agent.vision.camera_model import CameraModel, rotation
+from agent.vision.camera_model import CameraModel
 from agent.vision.frame import Detection
 from agent.vision.geolocation import CHI2_95, Locator
 from agent.vision.placing import Placer

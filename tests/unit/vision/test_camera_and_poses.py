@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from agent.config.vision import CameraSection, ErrorSection
+from agent.core.attitude import rotation
 from agent.core.geo import LatLon, LocalFrame, bearing_deg, distance_m
 from agent.core.terrain import Terrain
 from agent.domain.telemetry import PoseSample
-from agent.vision.camera_model import CameraModel, euler_deg, rotation
+from agent.vision.camera_model import CameraModel, euler_deg
 from agent.vision.geolocation import Locator
 from agent.vision.poses import CameraPose, PoseHistory
 

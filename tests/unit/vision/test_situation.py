@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from agent.config.vision import VisionSection
+from agent.core.attitude import rotation
 from agent.core.geo import LatLon, LocalFrame, distance_m
 from agent.domain.hazard import Hazard
 from agent.domain.sighting import SightingLevel
-from agent.vision.camera_model import CameraModel, rotation
+from agent.vision.camera_model import CameraModel
 from agent.vision.frame import Detection, Frame, Observation
 from agent.vision.poses import CameraPose
 from agent.vision.reporter import extent_of, outline_of
