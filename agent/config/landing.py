@@ -27,8 +27,8 @@ Dictionary = Literal["4x4_50", "4x4_100", "5x5_50", "5x5_100", "6x6_50", "6x6_10
 class PadMarkersSection(Section):
     """What is printed on the pad. ``nest-agent pad-marker`` draws it to scale.
 
-    Markers 45 and 16 of the family 4x4_50 are white in their middle, where the next one lies. At a sixth of the side it does not
-    disturb the reading of the larger one.
+    Markers 45 and 16 of the family 4x4_50 are white in their middle, where the next one lies. With a sixth of the side it does
+    not disturb the reading of the larger one.
     """
 
     dictionary: Dictionary = "4x4_50"
