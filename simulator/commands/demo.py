@@ -7,6 +7,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from simulator.sitl.binary import Backend
+
 
 class Choice(StrEnum):
     """Which broker plays the hub."""
@@ -29,6 +31,12 @@ def demo(
         typer.Option(help="Times real time. Default: the scenario's, less on a busy computer.", min=0.1, max=50.0),
     ] = None,
     camera: Annotated[Path | None, typer.Option(help="Show this clip or picture folder instead of the world.")] = None,
+    vehicle: Annotated[Backend, typer.Option(help="What flies: the built-in vehicle, or a real autopilot's simulation.")] = (
+        Backend.BUILTIN
+    ),
+    binary: Annotated[
+        Path | None, typer.Option(help="The real autopilot's program; else NEST_ARDUCOPTER or NEST_PX4, or the PATH.")
+    ] = None,
     broker: Annotated[Choice, typer.Option(help="auto: Mosquitto if it is installed, else the embedded one.")] = Choice.AUTO,
 ) -> None:
     """Runs a whole nest. Exit status 0 only if everything that the scenario demands was seen.
@@ -42,7 +50,7 @@ def demo(
 
     console = Console()
     chosen = load_scenario(scenario)
-    options = RunOptions(speed=speed or pace(chosen.speed), camera=camera, broker=broker.value)
+    options = RunOptions(speed=speed or pace(chosen.speed), camera=camera, broker=broker.value, backend=vehicle, binary=binary)
     console.print(f"{chosen.title}: {options.speed:.1f} times real time", highlight=False)
     ended = run_demo(chosen, out.resolve(), options, console)
     for item in ended.items:

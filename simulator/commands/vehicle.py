@@ -1,8 +1,10 @@
-"""``nest-sim vehicle``: the built-in vehicle as a process that speaks MAVLink."""
+"""``nest-sim vehicle``: a drone as a process that speaks MAVLink: the built-in vehicle, or a real autopilot's simulation."""
 
 import asyncio
 import signal
 import sys
+import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,9 +14,14 @@ from agent.core.clock import Clock, TimeBase
 from agent.core.errors import ConfigError
 from agent.core.geo import LatLon
 from agent.core.terrain import Terrain
+from simulator.sitl.binary import Backend
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from simulator.sitl.recipe import Wanted
     from simulator.vehicle.craft import Place
+    from simulator.vehicle.links import Address
     from simulator.vehicle.server import VehicleServer
 
 
@@ -30,6 +37,13 @@ def vehicle(  # noqa: PLR0917 typer declares options as arguments
     ] = None,
     udp: Annotated[list[int] | None, typer.Option(help="Short for --link udpin:127.0.0.1:PORT.")] = None,
     tcp: Annotated[list[int] | None, typer.Option(help="Short for --link tcp-listen:127.0.0.1:PORT.")] = None,
+    backend: Annotated[Backend, typer.Option(help="What flies.")] = Backend.BUILTIN,
+    binary: Annotated[
+        Path | None, typer.Option(help="The real autopilot's program; else NEST_ARDUCOPTER or NEST_PX4, or the PATH.")
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Option(help="Where the real autopilot works and leaves its logs; a passing one without.")
+    ] = None,
     home: Annotated[
         str, typer.Option(help="LAT,LON,ALT_AMSL_M,HEADING_DEG of the place where it stands.")
     ] = "30.39,119.84,10,0",
@@ -47,7 +61,11 @@ def vehicle(  # noqa: PLR0917 typer declares options as arguments
         float | None, typer.Option(help="Physics steps in a second; 100, or 50 from 3 times real time on.", min=25.0, max=400.0)
     ] = None,
 ) -> None:
-    """Runs a drone that a ground station takes for ArduCopter 4.6."""
+    """Runs a drone that a ground station takes for ArduCopter 4.6, or with --backend a real autopilot's simulation.
+
+    A real autopilot has flat ground, a full battery and seeds of its own: --terrain, --battery, --boot-s, --step-hz and --seed
+    are the built-in vehicle's.
+    """
     from simulator.vehicle.links import Address
     from simulator.vehicle.server import VehicleServer
     from simulator.vehicle.setup import Setup
@@ -55,6 +73,14 @@ def vehicle(  # noqa: PLR0917 typer declares options as arguments
     addresses = [Address.parse(text) for text in link or []]
     addresses += [Address("udpin", "127.0.0.1", port) for port in udp or []]
     addresses += [Address("tcp-listen", "127.0.0.1", port) for port in tcp or []]
+    addresses = addresses or [Address("udpin", "127.0.0.1", 14550)]
+    base = TimeBase.parse(time_base)
+    if backend is not Backend.BUILTIN:
+        with ExitStack() as stack:
+            folder = folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=f"nest-{backend}-")))
+            wanted = _wanted(backend, binary, folder, home, base, wind, param or [])
+            asyncio.run(_serve_sitl(backend, wanted, addresses, Clock(base), tlog))
+        return
     ground = Terrain.load(terrain) if terrain else None
     setup = Setup(
         place=_place(home),
@@ -64,20 +90,78 @@ def vehicle(  # noqa: PLR0917 typer declares options as arguments
         parameters=(*_wind(wind), *(param or [])),
         charge=battery / 100.0,
     )
-    base = TimeBase.parse(time_base)
     step_s = 1.0 / (step_hz or (100.0 if base.rate < 3.0 else 50.0))
-    server = VehicleServer(setup, addresses or [Address("udpin", "127.0.0.1", 14550)], Clock(base), tlog, step_s)
-    asyncio.run(_serve(server))
+    asyncio.run(_serve(VehicleServer(setup, addresses, Clock(base), tlog, step_s)))
+
+
+def _stop_signal() -> asyncio.Event:
+    """Set by SIGTERM and SIGINT."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
 
 
 async def _serve(server: "VehicleServer") -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    stop = _stop_signal()
     async with server:
         print(f"vehicle ready on {' '.join(map(str, server.bound))}", flush=True)
         await server.run(stop, lambda words: print(f"vehicle: {words}", file=sys.stderr, flush=True))
+
+
+async def _serve_sitl(
+    backend: Backend, wanted: "Wanted", addresses: "Sequence[Address]", clock: Clock, tlog: Path | None
+) -> None:
+    """Runs a real autopilot until it is told to stop.
+
+    Raises:
+        DeviceError: it ended by itself.
+    """
+    from simulator.sitl.launch import run_sitl
+    from simulator.vehicle.tlog import Tlog
+
+    stop = _stop_signal()
+    with ExitStack() as stack:
+        log = Tlog(tlog, clock.unix_s) if tlog else None
+        if log is not None:
+            stack.callback(log.close)
+        async with run_sitl(backend, wanted, addresses, log.write if log else lambda _: None) as sitl:
+            print(f"vehicle ready on {' '.join(map(str, sitl.bound))}", flush=True)
+            stopped, ended = asyncio.create_task(stop.wait()), asyncio.create_task(sitl.process.wait())
+            await asyncio.wait({stopped, ended}, return_when=asyncio.FIRST_COMPLETED)
+            stopped.cancel()
+            ended.cancel()
+            if not stop.is_set():
+                raise sitl.ended()
+
+
+def _wanted(
+    backend: Backend, binary: Path | None, folder: Path, home: str, base: TimeBase, wind: str, params: "Sequence[str]"
+) -> "Wanted":
+    from simulator.sitl.binary import find_binary
+    from simulator.sitl.recipe import Wanted
+
+    place = _place(home)
+    wind_m_s, wind_from_deg, *_ = _numbers("wind", wind, 2, 3)
+    return Wanted(
+        find_binary(backend, binary),
+        folder.resolve(),
+        place.latlon,
+        place.alt_amsl_m,
+        place.heading_deg,
+        base.rate,
+        wind_m_s,
+        wind_from_deg,
+        dict(_parameter(text) for text in params),
+    )
+
+
+def _parameter(text: str) -> tuple[str, float]:
+    name, _, value = text.partition("=")
+    try:
+        return name, float(value)
+    except ValueError as error:
+        raise ConfigError("config.invalid", f"param {text!r}: write NAME=VALUE with a number, e.g. RTL_ALT=3000") from error
 
 
 def _place(text: str) -> "Place":

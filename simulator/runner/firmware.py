@@ -6,7 +6,7 @@ from typing import Any
 import yaml
 
 _OWN_SYSTEM_ID = 255
-_SCENARIO_VALUES = {"RTL_ALT": 3000.0}  # as flight.return_alt_rel_m has it
+_SCENARIO_VALUES = {"RTL_ALT": 3000.0, "RTL_RETURN_ALT": 30.0}  # as flight.return_alt_rel_m has it
 
 
 def firmware_parameters(name: str = "ardupilot/nest") -> dict[str, float]:

@@ -26,7 +26,14 @@ class Ports:
 
 
 def write_nest(
-    scenario: Scenario, folder: Path, ports: Ports, take_off: datetime, protocol: str, water: dict[str, Any]
+    scenario: Scenario,
+    folder: Path,
+    ports: Ports,
+    take_off: datetime,
+    protocol: str,
+    water: dict[str, Any],
+    *,
+    parameter_set: str,
 ) -> Path:
     """Writes the nest's files and returns the configuration's path.
 
@@ -34,16 +41,20 @@ def write_nest(
         take_off: when the calendar starts the flight, UTC.
         protocol: MQTT version, ``5`` or ``3.1.1``.
         water: GeoJSON of the river's normal extent.
+        parameter_set: of the autopilot that flies.
     """
     (folder / "routes").mkdir(parents=True, exist_ok=True)
     _dump(folder / "site.geojson", site_geojson(scenario, water))
     _dump(folder / "routes" / f"{scenario.nest.route.id}.geojson", route_geojson(scenario))
     path = folder / "nest.yaml"
-    path.write_text(yaml.safe_dump(configuration(scenario, ports, take_off, protocol), sort_keys=False), encoding="utf-8")
+    told = configuration(scenario, ports, take_off, protocol, parameter_set)
+    path.write_text(yaml.safe_dump(told, sort_keys=False), encoding="utf-8")
     return path
 
 
-def configuration(scenario: Scenario, ports: Ports, take_off: datetime, protocol: str) -> dict[str, Any]:
+def configuration(
+    scenario: Scenario, ports: Ports, take_off: datetime, protocol: str, parameter_set: str = "ardupilot/nest"
+) -> dict[str, Any]:
     """The agent's configuration: the shipped defaults, and what this nest must be told."""
     pad = scenario.world.place
     return {
@@ -57,7 +68,7 @@ def configuration(scenario: Scenario, ports: Ports, take_off: datetime, protocol
             "simulated": True,
         },
         "store": {"directory": "store"},
-        "vehicle": {"link": f"udp-listen:127.0.0.1:{ports.vehicle}"},
+        "vehicle": {"link": f"udp-listen:127.0.0.1:{ports.vehicle}", "parameter_set": parameter_set},
         "dock": {"host": "127.0.0.1", "port": ports.modbus},
         "weather": {"url": f"http://127.0.0.1:{ports.weather}/weather"},
         "vision": {"source": f"http://127.0.0.1:{ports.camera}/stream.mjpg"},

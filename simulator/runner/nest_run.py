@@ -21,6 +21,7 @@ from simulator.runner.firmware import firmware_parameters
 from simulator.runner.nest_files import Ports, write_nest
 from simulator.runner.processes import Child, Processes, answers_well, free_port, listening
 from simulator.scenario import Scenario
+from simulator.sitl.binary import PARAMETER_SETS, Backend, find_binary
 
 _NEST_SIM = (sys.executable, "-m", "simulator")
 _START_TIMEOUT_S = 120.0
@@ -81,6 +82,8 @@ class RunOptions:
         speed: times real time.
         camera: a clip or folder that the camera shows instead of the rendered world.
         vehicle_args: further arguments of the vehicle's process.
+        backend: what flies.
+        binary: a real autopilot's program; None: as :func:`simulator.sitl.binary.find_binary` finds it.
     """
 
     speed: float
@@ -88,6 +91,8 @@ class RunOptions:
     broker: Kind = "auto"
     fps: float = 5.0
     vehicle_args: tuple[str, ...] = ()
+    backend: Backend = Backend.BUILTIN
+    binary: Path | None = None
 
 
 @contextmanager
@@ -122,7 +127,9 @@ def start_nest(scenario: Scenario, folder: Path, options: RunOptions, tell: Call
         lead_s = max(scenario.nest.take_off_after_s, _VISION_START_S * options.speed)
         take_off = clock.utc() + timedelta(seconds=lead_s)
         water = json.loads((folder / "nest" / "river.geojson").read_text(encoding="utf-8"))
-        config = write_nest(scenario, folder / "nest", ports, take_off, protocol, water)
+        config = write_nest(
+            scenario, folder / "nest", ports, take_off, protocol, water, parameter_set=PARAMETER_SETS[options.backend]
+        )
         with Subscriber(Account("127.0.0.1", ports.broker, version_5=protocol == "5"), folder) as hub:
             run = NestRun(scenario, folder, clock, ports, processes, broker, hub, config, take_off, options.camera is not None)
             run.start_agent()
@@ -154,6 +161,7 @@ def _start_devices(
     """Drone and dock, which need the terrain."""
     pad, weather = scenario.world.place, scenario.weather
     alt_m = scenario.world.nest_alt_amsl_m
+    parameters = firmware_parameters(PARAMETER_SETS[options.backend])
     common = ("--time-base", str(base), "--seed", str(scenario.world.seed))
     links = [f"udpout:127.0.0.1:{port}" for port in (ports.vehicle, ports.camera_pose, ports.dock_pose)]
     processes.start(
@@ -162,9 +170,10 @@ def _start_devices(
             *(*_NEST_SIM, "vehicle", *common),
             *(part for link in links for part in ("--link", link)),
             *("--home", f"{pad.lat_deg},{pad.lon_deg},{alt_m},0"),
-            *("--terrain", str(folder / "nest" / "dem.asc"), "--tlog", str(folder / "telemetry.tlog")),
+            *_backend_args(folder, options),
+            *("--tlog", str(folder / "telemetry.tlog")),
             *("--wind", f"{weather.wind_m_s},{scenario.world.air.wind_from_deg}"),
-            *(part for name, value in firmware_parameters().items() for part in ("--param", f"{name}={value:g}")),
+            *(part for name, value in parameters.items() for part in ("--param", f"{name}={value:g}")),
             *options.vehicle_args,
         ),
     )
@@ -179,6 +188,14 @@ def _start_devices(
             *("--wind-from", str(scenario.world.air.wind_from_deg)),
         ),
     )
+
+
+def _backend_args(folder: Path, options: RunOptions) -> tuple[str, ...]:
+    """The vehicle's arguments that depend on what flies; a real autopilot's ground is flat."""
+    if options.backend is Backend.BUILTIN:
+        return ("--terrain", str(folder / "nest" / "dem.asc"))
+    binary = find_binary(options.backend, options.binary)
+    return ("--backend", options.backend, "--binary", str(binary), "--folder", str(folder / "autopilot"))
 
 
 def _start_camera(

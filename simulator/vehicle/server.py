@@ -5,19 +5,20 @@ mean.
 """
 
 import asyncio
-import struct
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO, Final, Self
+from typing import Final, Self
 
 from agent.core.clock import Clock
 from agent.core.errors import ConfigError
 from simulator.vehicle import router
 from simulator.vehicle.autopilot import Autopilot
-from simulator.vehicle.links import Address, Peer, TcpLink, UdpLink
+from simulator.vehicle.links import Address, Peer
 from simulator.vehicle.setup import Setup
+from simulator.vehicle.sockets import Sockets
+from simulator.vehicle.tlog import Tlog
 
 STEP_S: Final = 0.01
 _TURN_S: Final = 0.005  # computer time between turns at high rates
@@ -25,25 +26,6 @@ _FAR_BEHIND_S: Final = 5.0
 _FORGET_S: Final = 300.0
 _STEPS_A_FLUSH: Final = 5
 _STEPS_A_TURN: Final = 200  # then the sockets get their turn, however far behind the clock is
-
-
-class Tlog:
-    """A telemetry log as ground stations write it: microseconds, then the frame."""
-
-    def __init__(self, path: Path, unix_s: Callable[[], float]) -> None:
-        try:
-            self._file: BinaryIO = path.open("wb")
-        except OSError as error:
-            raise ConfigError("config.invalid", f"telemetry log {path}: cannot be written ({error.strerror})") from error
-        self._unix_s = unix_s
-
-    def write(self, frame: bytes) -> None:
-        """Adds a frame."""
-        self._file.write(struct.pack(">Q", int(self._unix_s() * 1e6)) + frame)
-
-    def close(self) -> None:
-        """Ends the log."""
-        self._file.close()
 
 
 class VehicleServer:
@@ -66,53 +48,30 @@ class VehicleServer:
         self._tlog = Tlog(tlog, clock.unix_s) if tlog else None
         self.autopilot = Autopilot(replace(setup, unix_boot_s=clock.unix_s()))
         self._peers: list[Peer] = []
-        self._udp: list[UdpLink] = []
-        self._tcp: list[asyncio.Server] = []
+        self._sockets = Sockets[Peer](self)
         self.bound: list[Address] = []
         self.behind_s = 0.0  # how far the last turn was behind the clock
 
     async def __aenter__(self) -> Self:
-        for index, address in enumerate(self._addresses):
-            try:
-                await self._open(address, usb=index == 0)
-            except OSError as error:
-                await self._close()
-                raise ConfigError(
-                    "link.unreachable", f"link {address}: cannot be opened ({error.strerror or error})"
-                ) from error
+        try:
+            for index, address in enumerate(self._addresses):
+                self.bound.append(await self._sockets.open(address, usb=index == 0))
+        except ConfigError:
+            await self._close()
+            raise
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self._close()
 
     async def _close(self) -> None:
-        for server in self._tcp:
-            server.close()
+        self._sockets.stop_listening()
         for peer in list(self._peers):
             if peer.hang_up is not None:
                 peer.hang_up()
-        for link in self._udp:
-            link.close()
-        for server in self._tcp:
-            await server.wait_closed()
+        await self._sockets.close()
         if self._tlog is not None:
             self._tlog.close()
-
-    async def _open(self, address: Address, *, usb: bool) -> None:
-        loop = asyncio.get_running_loop()
-        place = (address.host, address.port)
-        if address.scheme == "tcp-listen":
-            server = await loop.create_server(lambda: TcpLink(self, str(address), usb=usb), *place)
-            self._tcp.append(server)
-            self.bound.append(replace(address, port=server.sockets[0].getsockname()[1]))
-            return
-        out = address.scheme == "udpout"
-        link = UdpLink(self, str(address), place if out else None, usb=usb)
-        transport, _ = await loop.create_datagram_endpoint(
-            lambda: link, local_addr=None if out else place, remote_addr=place if out else None
-        )
-        self._udp.append(link)
-        self.bound.append(address if out else replace(address, port=transport.get_extra_info("sockname")[1]))
 
     # -- what the sockets report -----------------------------------------------------------------------------------------
 

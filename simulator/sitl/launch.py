@@ -1,0 +1,165 @@
+"""Runs a real autopilot's simulation with its links while a block lasts: ports, process, relay, and a clean end."""
+
+import asyncio
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from agent.core.errors import ConfigError, DeviceError
+from simulator.sitl import arducopter, px4
+from simulator.sitl.binary import Backend
+from simulator.sitl.bridge import Bridge
+from simulator.sitl.recipe import Recipe, Wanted
+from simulator.sitl.relay import Port, Record, Relay
+from simulator.vehicle.links import Address
+
+_FIRST_WORD_S = 60.0  # of the computer's clock; a slow one needs ten
+_STOP_S = 5.0
+_LAST_WORDS_LINES = 12
+LOG = "autopilot.log"
+
+
+@dataclass(frozen=True, slots=True)
+class Sitl:
+    """A running autopilot.
+
+    Attributes:
+        process: the program.
+        bound: where its links are.
+        log: what it prints.
+    """
+
+    process: asyncio.subprocess.Process
+    bound: Sequence[Address]
+    log: Path
+
+    def ended(self) -> DeviceError:
+        """The error for a program that ended by itself."""
+        lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-_LAST_WORDS_LINES:]
+        last = "\n".join(lines) or "nothing"
+        return DeviceError("sitl.ended", f"the autopilot ended with status {self.process.returncode}; its last words:\n{last}")
+
+
+@asynccontextmanager
+async def run_sitl(
+    backend: Backend, wanted: Wanted, addresses: Sequence[Address], record: Record = lambda _: None
+) -> AsyncIterator[Sitl]:
+    """Starts an autopilot and waits until it speaks; stops it when the block ends.
+
+    Args:
+        addresses: links to open, the agent's first.
+        record: takes every frame that passes.
+
+    Raises:
+        ConfigError: a port is taken, or the program is not whole.
+        DeviceError: it ended at once, or does not speak.
+    """
+    async with AsyncExitStack() as stack:
+        ports, recipe = await _OPENERS[backend](wanted, stack)
+        relay = await stack.enter_async_context(Relay(ports, addresses, Bridge(), record))
+        wanted.folder.mkdir(parents=True, exist_ok=True)
+        for name, text in recipe.files.items():
+            (wanted.folder / name).write_text(text, encoding="utf-8")
+        process = await _start(recipe, wanted.folder)
+        stack.push_async_callback(_stop, process)
+        sitl = Sitl(process, relay.bound, wanted.folder / LOG)
+        await _first_word(sitl, relay.heard)
+        yield sitl
+
+
+async def _start(recipe: Recipe, folder: Path) -> asyncio.subprocess.Process:
+    with (folder / LOG).open("ab") as log:
+        return await asyncio.create_subprocess_exec(
+            *recipe.command,
+            cwd=folder,
+            env={**os.environ, **recipe.environment},
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+
+
+async def _first_word(sitl: Sitl, heard: asyncio.Event) -> None:
+    """Waits for the first frame.
+
+    Raises:
+        DeviceError: it does not come.
+    """
+    ended, spoke = asyncio.create_task(sitl.process.wait()), asyncio.create_task(heard.wait())
+    try:
+        await asyncio.wait({ended, spoke}, timeout=_FIRST_WORD_S, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        ended.cancel()
+        spoke.cancel()
+    if sitl.process.returncode is not None:
+        raise sitl.ended()
+    if not heard.is_set():
+        raise DeviceError("sitl.silent", f"the autopilot runs but did not speak within {_FIRST_WORD_S:g} s; see {sitl.log}")
+
+
+async def _stop(process: asyncio.subprocess.Process) -> None:
+    """Asks it to end, then makes sure of it and of whatever it started."""
+    if process.returncode is None:
+        process.terminate()
+        try:
+            async with asyncio.timeout(_STOP_S):
+                await process.wait()
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+
+
+async def _open_arducopter(wanted: Wanted, stack: AsyncExitStack) -> tuple[Sequence[Port], Recipe]:
+    ports = [await Port.open() for _ in range(arducopter.CHANNELS)]
+    for port in ports:
+        stack.callback(port.close)
+    return ports, arducopter.recipe(wanted, [port.number for port in ports], _free_udp_port())
+
+
+async def _open_px4(wanted: Wanted, stack: AsyncExitStack) -> tuple[Sequence[Port], Recipe]:
+    """Takes the first instance number whose ports are free."""
+    for instance in px4.INSTANCES:
+        if not all(_is_free(number) for number in px4.own_ports(instance)):
+            continue
+        opened: list[Port] = []
+        try:
+            for number in px4.ports(instance):
+                opened.append(await Port.open(number))  # noqa: PERF401 those opened are closed when one is taken
+        except OSError:
+            for port in opened:
+                port.close()
+            continue
+        for port in opened:
+            stack.callback(port.close)
+        return opened, px4.recipe(wanted, instance)
+    raise ConfigError("sim.port", f"px4: the ports of all {len(px4.INSTANCES)} instances are taken; stop one of them")
+
+
+_OPENERS: Mapping[Backend, Callable[[Wanted, AsyncExitStack], Awaitable[tuple[Sequence[Port], Recipe]]]] = MappingProxyType(
+    {Backend.ARDUPILOT: _open_arducopter, Backend.PX4: _open_px4}
+)
+
+
+def _free_udp_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _is_free(number: int) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind(("127.0.0.1", number))
+        except OSError:
+            return False
+    return True
