@@ -221,11 +221,11 @@ class Driver(ABC):
         answer = await self.command(Command(Cmd.DO_SET_MODE, params))
         changed_s = self.session.now_s
         if answer.result is not None and not answer.accepted:
-            return Refused("vehicle.mode_denied", f"{mode.value}: {answer.reason}")
+            return Refused("vehicle.mode_denied", f"{mode.value} mode: {answer.reason}")
         if await self.session.until(lambda t: t.mode is mode and _heard_since(t, changed_s), _MODE_CHANGE_S):
             return Accepted()
         return Refused(
-            "vehicle.mode_denied", f"{mode.value}: {answer.reason if answer.result is None else 'the mode did not change'}"
+            "vehicle.mode_denied", f"{mode.value} mode: {answer.reason if answer.result is None else 'it did not come'}"
         )
 
     async def pause(self) -> Outcome:

@@ -12,6 +12,7 @@ from agent.domain.telemetry import Telemetry
 from agent.mavlink.enums import Autopilot
 from agent.mavlink.identity import ask_version
 from agent.mavlink.streams import Streams
+from agent.vehicle.denials import explained
 from agent.vehicle.detect import DRIVERS
 from agent.vehicle.driver import Driver
 from agent.vehicle.interface import ParameterDeviation, Progress, Vehicle, VehicleIdentity
@@ -120,19 +121,19 @@ class MavlinkVehicle(Vehicle):
 
     async def launch(self) -> Outcome:
         """Arms and starts the uploaded mission."""
-        return await self._heard().launch()
+        return explained(await self._heard().launch())
 
     async def pause(self) -> Outcome:
         """Holds position."""
-        return await self._heard().pause()
+        return explained(await self._heard().pause())
 
     async def resume(self, index: int) -> Outcome:
         """Continues the mission at an item of the uploaded plan."""
-        return await self._heard().resume(index)
+        return explained(await self._heard().resume(index))
 
     async def goto(self, place: LatLon, alt_rel_m: float, heading_deg: float | None = None) -> Outcome:
         """Flies to a place and stays there."""
-        return await self._heard().goto(place, alt_rel_m, heading_deg)
+        return explained(await self._heard().goto(place, alt_rel_m, heading_deg))
 
     async def point_camera(self, place: LatLon, alt_amsl_m: float) -> Outcome:
         """Keeps the camera on a place."""
@@ -144,12 +145,12 @@ class MavlinkVehicle(Vehicle):
 
     async def return_home(self) -> Outcome:
         """Comes home and lands."""
-        return await self._heard().return_home()
+        return explained(await self._heard().return_home())
 
     async def land_here(self) -> Outcome:
         """Lands where it is."""
-        return await self._heard().land_here()
+        return explained(await self._heard().land_here())
 
     async def disarm(self) -> Outcome:
         """Stops the motors on the ground."""
-        return await self._heard().disarm()
+        return explained(await self._heard().disarm())

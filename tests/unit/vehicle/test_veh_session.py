@@ -109,7 +109,7 @@ def test_a_launch_arms_in_guided_starts_and_sees_it_lift_off() -> None:
 def test_an_arm_denial_carries_the_autopilots_words_and_nothing_is_started() -> None:
     async def body(vehicle: MavlinkVehicle, copter: Copter, _: Bus) -> None:
         await vehicle.upload(PLAN)
-        assert await vehicle.launch() == Refused("vehicle.arm_denied", "Arm: Compass not healthy")
+        assert await vehicle.launch() == Refused("autopilot.compass", "Arm: Compass not healthy")
         assert copter.peer.heard["COMMAND_LONG"] > 0
         assert not [m for m in copter.peer.log if getattr(m, "command", 0) == Cmd.MISSION_START]
 
@@ -223,7 +223,7 @@ def test_a_restarted_agent_adopts_what_is_on_board_if_it_is_the_plan() -> None:
 def test_a_mode_that_does_not_come_is_a_refusal() -> None:
     async def body(vehicle: MavlinkVehicle, copter: Copter, _: Bus) -> None:
         copter.peer.on_command.clear()
-        assert await vehicle.return_home() == Refused("vehicle.mode_denied", "return: the mode did not change")
+        assert await vehicle.return_home() == Refused("vehicle.mode_denied", "return mode: it did not come")
 
     flown(body)
 
