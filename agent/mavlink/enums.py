@@ -109,6 +109,17 @@ class ModeFlag(IntFlag):
     SAFETY_ARMED = 128
 
 
+class Capability(IntFlag):
+    """MAV_PROTOCOL_CAPABILITY, as far as the agent asks for it; other bits are kept."""
+
+    MISSION_INT = 4
+    COMMAND_INT = 8
+    FTP = 32
+    MAVLINK2 = 8192
+    MISSION_FENCE = 16384
+    MISSION_RALLY = 32768
+
+
 class RepositionFlag(IntFlag):
     """MAV_DO_REPOSITION_FLAGS."""
 

@@ -52,8 +52,8 @@ _ROWS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             r"invalid (value|\w+ value)", "removed, see", "duplicate aux",
         ),
         "autopilot.computer": (
-            "logging", "SD card", "storage", "internal error", "main loop", "CPU", r"\bRAM\b", "memory", "crash ?dump", "watchdog",
-            "IOMCU", "scripting", "downloading logs",
+            "logging", "SD card", "storage", "internal error", "main loop", "CPU", r"\bRAM\b", "memory", "crash ?dump",
+            "watchdog", "IOMCU", "scripting", "downloading logs",
         ),
         "autopilot.equipment": (
             r"\bmount", "camera", "rangefinder", "distance sensor", "proximity", "airspeed", "generator", "drone ?id",

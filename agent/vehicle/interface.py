@@ -12,15 +12,24 @@ from agent.core.geo import LatLon
 from agent.core.outcome import Outcome
 from agent.domain.mission import FlightPlan
 from agent.domain.telemetry import Telemetry
+from agent.mavlink.enums import Capability
 
 
 @dataclass(frozen=True, slots=True)
 class VehicleIdentity:
-    """Which autopilot this is. firmware is a version such as ``4.6.3``; uid is its hardware id in hex."""
+    """Which autopilot this is.
+
+    Attributes:
+        autopilot: its name.
+        firmware: a version such as ``4.6.3``.
+        uid: its hardware id in hex.
+        capabilities: what it says it can do.
+    """
 
     autopilot: str
     firmware: str
     uid: str
+    capabilities: Capability
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,7 +83,7 @@ class MavlinkVehicle(Vehicle):
         while self._identity is None:
             version = await ask_version(self._session.exchange) if self._session.in_contact else None
             if version is not None:
-                self._identity = VehicleIdentity(driver.traits.name, version.firmware, version.uid)
+                self._identity = VehicleIdentity(driver.traits.name, version.firmware, version.uid, version.capabilities)
                 return
             await asyncio.sleep(_ASK_IDENTITY_AGAIN_S)
 

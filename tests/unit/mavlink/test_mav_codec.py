@@ -85,6 +85,7 @@ PREFIXES = {
     enums.Autopilot: "MAV_AUTOPILOT_", enums.Cmd: "MAV_CMD_", enums.Frame: "MAV_FRAME_", enums.Result: "MAV_RESULT_",
     enums.MissionType: "MAV_MISSION_TYPE_", enums.MissionResult: "MAV_MISSION_", enums.MissionState: "MISSION_STATE_",
     enums.ModeFlag: "MAV_MODE_FLAG_", enums.RepositionFlag: "MAV_DO_REPOSITION_FLAGS_", enums.MountMode: "MAV_MOUNT_MODE_",
+    enums.Capability: "MAV_PROTOCOL_CAPABILITY_",
 }  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from agent.core.geo import LatLon, LocalFrame
 from agent.core.outcome import Accepted, Refused
 from agent.domain.mission import Fence, FlightPlan, ItemKind, PlanItem
 from agent.domain.telemetry import ContactChange, FlightMode, LandedState, PoseSample
-from agent.mavlink.enums import Cmd
+from agent.mavlink.enums import Capability, Cmd
 from agent.vehicle.open import open_vehicle, vehicle_on
 from agent.vehicle.vehicle import MavlinkVehicle
 from tests.doubles.autopilot import Script, ScriptedAutopilot, run_virtual, scripted
@@ -273,6 +273,24 @@ def test_poses_carry_the_position_forward_to_the_attitude() -> None:
         north_m = FRAME.to_local(LatLon(pose.lat_deg, pose.lon_deg)).north_m
         assert north_m == pytest.approx(1.0, abs=0.01), "10 m/s for the 100 ms between the two messages"
         assert pose.gimbal_pitch_deg is None
+
+    flown(body)
+
+
+@pytest.mark.parametrize(
+    ("number", "firmware"), [(0x040603FF, "4.6.3"), (0x01120080, "1.18.0-beta"), (0x04070000, "4.7.0-dev")]
+)
+def test_it_learns_who_the_autopilot_is_and_what_it_can_do(number: int, firmware: str) -> None:
+    async def body(vehicle: MavlinkVehicle, copter: Copter, _: Bus) -> None:
+        told = mavlink.MAVLink_autopilot_version_message(
+            Capability.FTP | 1, number, 0, 0, 0, [0] * 8, [0] * 8, [0] * 8, 0, 0, 0x2A
+        )
+        copter.peer.on_command[Cmd.REQUEST_MESSAGE] = lambda _: copter.peer.send(told)
+        await heard(lambda: vehicle.identity is not None)
+        assert vehicle.identity is not None
+        assert (vehicle.identity.autopilot, vehicle.identity.firmware, vehicle.identity.uid) == ("ArduPilot", firmware, "2a")
+        assert Capability.FTP in vehicle.identity.capabilities
+        assert Capability.MISSION_RALLY not in vehicle.identity.capabilities
 
     flown(body)
 
