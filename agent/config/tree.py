@@ -7,6 +7,7 @@ from agent.config.flight import FlightSection, MissionsSection
 from agent.config.hub import AlertsSection, HubSection
 from agent.config.landing import LandingSection
 from agent.config.nest import DockSection, NestSection, WeatherSection
+from agent.config.second_look import SecondLookSection
 from agent.config.store import StoreSection
 from agent.config.vehicle import VehicleSection
 from agent.config.vision import VisionSection
@@ -42,5 +43,7 @@ class Config(BaseSettings):
     """From sightings to alerts."""
     flight: FlightSection = FlightSection()
     """Limits and policies of a flight."""
+    second_look: SecondLookSection = SecondLookSection()
+    """When the drone leaves its route to look at something again."""
     missions: MissionsSection = MissionsSection()
     """What the nest flies by itself."""

@@ -18,12 +18,14 @@ from agent.core.terrain import Terrain
 from agent.domain.mission import FlightPlan, ItemKind
 from agent.domain.nest_state import DockState, DronePresence, Weather
 from agent.domain.route import Route, Site
+from agent.domain.sighting import Sighting
 from agent.domain.status import CheckResult, PointResult
 from agent.domain.telemetry import FlightMode
 from agent.flight.failsafes import Finding, FlightFacts, judge
 from agent.flight.ports import Eyes, Station
 from agent.flight.preflight import Facts
 from agent.flight.situation import Situation, presence
+from agent.flight.standoff import Surroundings
 from agent.flight.table import State
 from agent.missions.service import Assignment, Missions
 from agent.routes.checks import Limits, check_energy, check_plan
@@ -33,6 +35,23 @@ from agent.vehicle.interface import ParameterDeviation, Vehicle
 
 _log = structlog.get_logger(__name__)
 TICK_S = 0.2
+
+
+@dataclass
+class Looks:
+    """The second looks of a flight.
+
+    Attributes:
+        now: what is looked at.
+        places: that were looked at.
+        doubtful_s: since when (loop time) something is doubtful, by track.
+        declined_s: when a look at something was last found impossible, by track.
+    """
+
+    now: Sighting | None = None
+    places: list[LatLon] = field(default_factory=list)
+    doubtful_s: dict[str, float] = field(default_factory=dict)
+    declined_s: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass
@@ -53,6 +72,7 @@ class CurrentFlight:
     airborne_at_s: float | None = None
     charge_at_start: float | None = None
     landings_missed: int = 0
+    looks: Looks = field(default_factory=Looks)
     outcome: str = "flying"
 
 
@@ -152,11 +172,19 @@ class FlightContext:
 
     def check_plan(self, flight: CurrentFlight) -> None:
         """Sets what is wrong with the flight's plan. Takes a second or two for a long route: not in flight."""
-        limits = Limits(
-            self.config.flight.fence_margin_m, self.config.flight.clearance_min_m, self.config.flight.return_alt_rel_m
-        )
         if flight.plan is not None:
-            flight.plan_problems = tuple(check_plan(flight.plan, self.pad, self.terrain, limits))
+            flight.plan_problems = tuple(check_plan(flight.plan, self.pad, self.terrain, self._limits))
+
+    @property
+    def _limits(self) -> Limits:
+        flight = self.config.flight
+        return Limits(flight.fence_margin_m, flight.clearance_min_m, flight.return_alt_rel_m)
+
+    @property
+    def surroundings(self) -> Surroundings:
+        """What a second look must keep to, in the wind that is told now."""
+        fov_deg = self.config.vision.camera.horizontal_fov_deg
+        return Surroundings(self.site.fence, self.pad, self.terrain, self._limits, self._wind(), fov_deg)
 
     def facts(self, flight: CurrentFlight) -> Facts:
         """What the preflight checks judge."""

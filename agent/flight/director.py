@@ -21,7 +21,7 @@ from agent.flight.context import CurrentFlight, FlightContext
 from agent.flight.ports import Journal, Reports
 from agent.flight.record import Adoption, FlightRecord, adopt, plan_digest
 from agent.flight.situation import FRESH_S, Situation
-from agent.flight.states import air, ground
+from agent.flight.states import air, ground, investigating
 from agent.flight.states.landing import landing
 from agent.flight.table import AIRBORNE_STATES, TABLE, Event, State, step
 from agent.missions.service import Assignment
@@ -36,6 +36,7 @@ RUN: dict[State, Callable[[FlightContext], Awaitable[Event]]] = {
     State.PREPARING: ground.preparing,
     State.LAUNCHING: ground.launching,
     State.PATROLLING: air.patrolling,
+    State.INVESTIGATING: investigating.investigating,
     State.RETURNING: air.returning,
     State.LANDING: landing,
     State.DIVERTING: air.diverting,

@@ -12,7 +12,7 @@ from agent.core.geo import inside_margin_m
 from agent.domain.mission import Fence
 from agent.domain.telemetry import FlightMode, GpsFix
 from agent.flight.situation import Situation, stopping_place
-from agent.flight.table import Event, State
+from agent.flight.table import AIRBORNE_STATES, Event, State
 from agent.routes.compile import Pad
 from agent.routes.energy import EnergyModel, WindEstimate, home_share
 
@@ -168,9 +168,9 @@ def _storage(situation: Situation, facts: FlightFacts, config: Config) -> str | 
     return f"{situation.free_mb:.0f} MB free" if situation.free_mb < _FREE_MIN_MB else None
 
 
-_ALL = frozenset({State.LAUNCHING, State.PATROLLING, State.RETURNING, State.LANDING, State.DIVERTING, State.HANDS_OFF})
+_ALL = AIRBORNE_STATES - {State.LOST}
 _OURS = _ALL - {State.HANDS_OFF}
-_OUTBOUND = frozenset({State.LAUNCHING, State.PATROLLING})
+_OUTBOUND = frozenset({State.LAUNCHING, State.PATROLLING, State.INVESTIGATING})
 # A mode that the nest does not know is somebody else's will too: following, orbiting, an experiment.
 _PILOTED = (FlightMode.MANUAL, FlightMode.HOLD, FlightMode.GUIDED, FlightMode.MISSION, FlightMode.UNKNOWN)
 

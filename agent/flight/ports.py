@@ -1,11 +1,11 @@
 """What a flight needs of its neighbours, as narrow protocols, so that each can be replaced in a test."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from agent.core.outcome import Outcome
 from agent.domain.nest_state import DockState, DronePresence, Weather
-from agent.domain.sighting import VisionStatus
+from agent.domain.sighting import Sighting, VisionStatus
 from agent.domain.status import FlightReport
 from agent.flight.record import FlightRecord
 
@@ -49,6 +49,11 @@ class Eyes(Protocol):
     @property
     def well_at_s(self) -> float | None:
         """Loop time when it last said that all is well."""
+        ...
+
+    @property
+    def sightings(self) -> Mapping[str, Sighting]:
+        """The newest sighting of each track of the flight that is watched."""
         ...
 
     def watch(self, flight: str | None) -> None:

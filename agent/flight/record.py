@@ -66,6 +66,9 @@ def adopt(last: FlightRecord | None, situation: Situation, presence: DronePresen
     return _grounded(last, presence, was_flying=was_flying)
 
 
+_ON_ROUTE = frozenset({State.PATROLLING, State.INVESTIGATING})  # a look begins and ends in the mission
+
+
 def _flying(last: FlightRecord | None, situation: Situation, plan_sha256: str | None) -> Adoption:
     same_plan = last is not None and plan_sha256 is not None and last.plan_sha256 == plan_sha256
     ours = last is None or (last.state in AIRBORNE_STATES and last.state is not State.HANDS_OFF)
@@ -77,9 +80,15 @@ def _flying(last: FlightRecord | None, situation: Situation, plan_sha256: str | 
             State.HANDS_OFF,
             "Restarted; the drone flies, and the nest did not send it: watching.",
         ),
+        (
+            # On its route it flies its mission and nothing else; in a second look the nest itself had sent it elsewhere.
+            last is not None and last.state is State.PATROLLING and situation.mode in {FlightMode.GUIDED, FlightMode.HOLD},
+            State.HANDS_OFF,
+            "Restarted; the drone left its route, and the nest had not ordered that: watching.",
+        ),
         (situation.mode is FlightMode.LAND, State.LANDING, "Restarted; the drone is landing: supervising."),
         (
-            situation.mode is FlightMode.MISSION and same_plan and last is not None and last.state is State.PATROLLING,
+            situation.mode is FlightMode.MISSION and same_plan and last is not None and last.state in _ON_ROUTE,
             State.PATROLLING,
             "Restarted in mid-flight on the plan in the journal: supervising on.",
         ),

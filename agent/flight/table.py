@@ -15,6 +15,7 @@ class State(StrEnum):
     PREPARING = "preparing"
     LAUNCHING = "launching"
     PATROLLING = "patrolling"
+    INVESTIGATING = "investigating"
     RETURNING = "returning"
     LANDING = "landing"
     SECURING = "securing"
@@ -32,6 +33,8 @@ class Event(StrEnum):
     REFUSED = "refused"
     AIRBORNE = "airborne"
     DENIED = "denied"
+    SUSPECT = "suspect"
+    SEEN_ENOUGH = "seen_enough"
     ROUTE_DONE = "route_done"
     COME_HOME = "come_home"
     OVER_PAD = "over_pad"
@@ -52,7 +55,16 @@ class Event(StrEnum):
 
 
 AIRBORNE_STATES = frozenset(
-    {State.LAUNCHING, State.PATROLLING, State.RETURNING, State.LANDING, State.DIVERTING, State.LOST, State.HANDS_OFF}
+    {
+        State.LAUNCHING,
+        State.PATROLLING,
+        State.INVESTIGATING,
+        State.RETURNING,
+        State.LANDING,
+        State.DIVERTING,
+        State.LOST,
+        State.HANDS_OFF,
+    }
 )
 """States in which the drone is, or must be taken to be, in the air."""
 
@@ -81,12 +93,19 @@ TABLE: dict[tuple[State, Event], Step] = {
     (S.LAUNCHING, E.PILOT): Step(S.HANDS_OFF, "A pilot took over: the nest only watches."),
     (S.LAUNCHING, E.AUTOPILOT_LANDS): Step(S.LANDING, "It lands or is down: looking where."),
     (S.LAUNCHING, E.FAILED): Step(S.RETURNING, "The start failed in an unknown way: coming home."),
+    (S.PATROLLING, E.SUSPECT): Step(S.INVESTIGATING, "Something doubtful was seen: flying there for a second look."),
     (S.PATROLLING, E.ROUTE_DONE): Step(S.RETURNING, "The route is done: coming home."),
     (S.PATROLLING, E.COME_HOME): Step(S.RETURNING, "The route is cut short: coming home."),
     (S.PATROLLING, E.LINK_LOST): Step(S.LOST, "The link is lost: the autopilot's own failsafe acts; listening."),
     (S.PATROLLING, E.PILOT): Step(S.HANDS_OFF, "A pilot took over: the nest only watches."),
     (S.PATROLLING, E.AUTOPILOT_LANDS): Step(S.LANDING, "It lands or is down: looking where."),
     (S.PATROLLING, E.FAILED): Step(S.RETURNING, "The patrol failed in an unknown way: coming home."),
+    (S.INVESTIGATING, E.SEEN_ENOUGH): Step(S.PATROLLING, "Seen enough: going on with the route."),
+    (S.INVESTIGATING, E.COME_HOME): Step(S.RETURNING, "The second look is broken off: coming home."),
+    (S.INVESTIGATING, E.LINK_LOST): Step(S.LOST, "The link is lost: the autopilot's own failsafe acts; listening."),
+    (S.INVESTIGATING, E.PILOT): Step(S.HANDS_OFF, "A pilot took over: the nest only watches."),
+    (S.INVESTIGATING, E.AUTOPILOT_LANDS): Step(S.LANDING, "It lands or is down: looking where."),
+    (S.INVESTIGATING, E.FAILED): Step(S.RETURNING, "The second look failed in an unknown way: coming home."),
     (S.RETURNING, E.OVER_PAD): Step(S.LANDING, "Over the pad: landing."),
     (S.RETURNING, E.NO_PAD): Step(S.DIVERTING, "The pad cannot be used: diverting to a rally point."),
     (S.RETURNING, E.LINK_LOST): Step(S.LOST, "The link is lost on the way home: listening."),

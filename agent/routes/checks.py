@@ -7,6 +7,7 @@ before it is sent.
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from shapely.geometry import LineString
@@ -114,10 +115,23 @@ def _check_legs(plan: FlightPlan, pad: Pad, terrain: Terrain | None, limits: Lim
         previous = here
 
 
-_End = tuple[LatLon, float, str]
+End = tuple[LatLon, float, str]
+"""An end of a leg: place, metres over the pad, and its name."""
 
 
-def _check_ways_home(a: _End, b: _End, fence: Fence, pad: Pad, terrain: Terrain | None, limits: Limits) -> Iterator[Refused]:
+def check_way(a: End, b: End, fence: Fence, pad: Pad, terrain: Terrain | None, limits: Limits) -> Refused | None:
+    """May the drone be sent from one place to the next on its own, and home from anywhere between? The first that is wrong.
+
+    A place comes with its height over the pad and a name. The leg climbs evenly; the fence's margin holds at its end.
+    """
+    refused = check_target(b[0], b[1], fence, limits.fence_margin_m)
+    if refused is not None:
+        return Refused(refused.code, f"{b[2]}: {refused.words}")
+    ways = (check(a, b, fence, pad, terrain, limits) for check in (_check_leg, _check_ways_home))
+    return next(chain.from_iterable(ways), None)
+
+
+def _check_ways_home(a: End, b: End, fence: Fence, pad: Pad, terrain: Terrain | None, limits: Limits) -> Iterator[Refused]:
     """The level way home from places all along a leg: the autopilot may turn back anywhere. The first that is wrong."""
     steps = 1 + int(distance_m(a[0], b[0]) / _TURN_BACK_M)
     for step in range(1, steps + 1):
@@ -131,7 +145,7 @@ def _check_ways_home(a: _End, b: _End, fence: Fence, pad: Pad, terrain: Terrain 
             return
 
 
-def _check_leg(a: _End, b: _End, fence: Fence, pad: Pad, terrain: Terrain | None, limits: Limits) -> Iterator[Refused]:
+def _check_leg(a: End, b: End, fence: Fence, pad: Pad, terrain: Terrain | None, limits: Limits) -> Iterator[Refused]:
     name = f"leg {a[2]} to {b[2]}"
     for words in check_path(a[0], b[0], fence):
         yield Refused("route.outside_fence", f"{name}: {words}")
@@ -145,7 +159,7 @@ def _check_leg(a: _End, b: _End, fence: Fence, pad: Pad, terrain: Terrain | None
         )
 
 
-def _least_clearance_m(a: _End, b: _End, pad: Pad, terrain: Terrain | None) -> float | None:
+def _least_clearance_m(a: End, b: End, pad: Pad, terrain: Terrain | None) -> float | None:
     """Least height over ground on a straight leg; the leg climbs evenly, as autopilots fly it."""
     if terrain is None:
         return min(a[1], b[1])

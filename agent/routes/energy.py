@@ -82,9 +82,16 @@ class Stop:
     hold_s: float = 0.0
 
 
-def route_share(model: EnergyModel, stops: Sequence[Stop], home: LatLon, speed_m_s: float, wind: WindEstimate) -> float:
-    """Charge for a whole flight: climb, all legs and stays, the way home, the landing."""
-    path = [Stop(home, 0.0), *stops]
+def route_share(
+    model: EnergyModel,
+    stops: Sequence[Stop],
+    home: LatLon,
+    speed_m_s: float,
+    wind: WindEstimate,
+    start: Stop | None = None,
+) -> float:
+    """Charge for a whole flight: climb, all legs and stays, the way home, the landing; from the pad, or from where it is."""
+    path = [start or Stop(home, 0.0), *stops]
     used = 0.0
     for a, b in pairwise(path):
         climb_s = max(b.alt_rel_m - a.alt_rel_m, 0.0) / _CLIMB_M_S

@@ -104,6 +104,7 @@ TRAITS = Traits(
     streams_hz=STREAMS_HZ,
     fence_ceiling="FENCE_ALT_MAX",
     return_height=("RTL_ALT", 100.0),
+    goto_mode=FlightMode.GUIDED,
 )
 
 
@@ -184,7 +185,7 @@ class ArduPilotDriver(Driver):
         """DO_REPOSITION into GUIDED; its heading is ignored by ArduCopter, so CONDITION_YAW follows."""
         params = (-1.0, float(RepositionFlag.CHANGE_MODE), 0.0, math.nan)
         command = Command(Cmd.DO_REPOSITION, params, place, alt_rel_m, Frame.GLOBAL_RELATIVE_ALT_INT)
-        outcome = await self.reposition(command, FlightMode.GUIDED)
+        outcome = await self.reposition(command)
         if isinstance(outcome, Refused) or heading_deg is None:
             return outcome
         absolute = 0.0

@@ -42,6 +42,7 @@ class Traits:
         streams_hz: messages that are wanted, with their rate.
         fence_ceiling: parameter that holds the fence's largest altitude over home in metres.
         return_height: parameter that holds the height over home of the way home, and its units in a metre.
+        goto_mode: the mode in which it flies to a place.
         prearm_always: whether the pre-arm bit counts though it is not announced.
     """
 
@@ -53,6 +54,7 @@ class Traits:
     streams_hz: Mapping[str, float]
     fence_ceiling: str
     return_height: tuple[str, float]
+    goto_mode: FlightMode
     prearm_always: bool = False
 
 
@@ -277,9 +279,10 @@ class Driver(ABC):
             words = "no answer" if answer.result is None else "the motors did not start"
         return Refused("vehicle.arm_denied", words)
 
-    async def reposition(self, command: Command, mode: FlightMode) -> Outcome:
+    async def reposition(self, command: Command) -> Outcome:
         """Sends a DO_REPOSITION and judges it by the mode and by the target that the autopilot then reports."""
         assert command.place is not None  # noqa: S101 a DO_REPOSITION has one
+        mode = self.traits.goto_mode
         with self.session.link.listen("POSITION_TARGET_GLOBAL_INT") as inbox:
             answer = await self.command(command)
             if not answer.accepted:

@@ -11,7 +11,7 @@ from typing import Protocol
 from agent.core.geo import LatLon
 from agent.core.outcome import Outcome
 from agent.domain.mission import FlightPlan
-from agent.domain.telemetry import Telemetry
+from agent.domain.telemetry import FlightMode, Telemetry
 from agent.mavlink.enums import Capability
 
 
@@ -57,6 +57,11 @@ class Vehicle(Protocol):
     @property
     def identity(self) -> VehicleIdentity | None:
         """None until the autopilot was heard and asked."""
+        ...
+
+    @property
+    def goto_mode(self) -> FlightMode:
+        """The flight mode in which it flies to a place that :meth:`goto` sends. UNKNOWN until the autopilot was heard."""
         ...
 
     async def upload(self, plan: FlightPlan, progress: Progress | None = None) -> Outcome:

@@ -98,6 +98,7 @@ TRAITS = Traits(
     streams_hz=STREAMS_HZ,
     fence_ceiling="GF_MAX_VER_DIST",
     return_height=("RTL_RETURN_ALT", 1.0),
+    goto_mode=FlightMode.HOLD,
     prearm_always=True,
 )
 
@@ -131,6 +132,7 @@ class Px4Driver(Driver):
         if refused is not None:
             return refused
         await self._set_current(0)
+        await self.release_camera()  # a region of interest outlives the flight it was set in
         answer = await self.command(Command(Cmd.MISSION_START, repeatable=False))
         if answer.result is not None and not answer.accepted:
             return Refused("vehicle.arm_denied", answer.reason)
@@ -177,4 +179,4 @@ class Px4Driver(Driver):
             return Refused("vehicle.target_refused", "the height of home is not known")
         params = (-1.0, float(RepositionFlag.CHANGE_MODE), 0.0, heading)
         command = Command(Cmd.DO_REPOSITION, params, place, home.alt_amsl_m + alt_rel_m, Frame.GLOBAL_INT)
-        return await self.reposition(command, FlightMode.HOLD)
+        return await self.reposition(command)

@@ -8,7 +8,7 @@ from agent.core.errors import LinkError
 from agent.core.geo import LatLon
 from agent.core.outcome import Outcome
 from agent.domain.mission import FlightPlan
-from agent.domain.telemetry import Telemetry
+from agent.domain.telemetry import FlightMode, Telemetry
 from agent.mavlink.enums import Autopilot
 from agent.mavlink.identity import ask_version
 from agent.mavlink.streams import Streams
@@ -53,6 +53,11 @@ class MavlinkVehicle(Vehicle):
     def identity(self) -> VehicleIdentity | None:
         """None until the autopilot was heard and asked."""
         return self._identity
+
+    @property
+    def goto_mode(self) -> FlightMode:
+        """The flight mode in which it flies to a place."""
+        return self._driver.traits.goto_mode if self._driver else FlightMode.UNKNOWN
 
     def _choose_driver(self, autopilot: Autopilot) -> None:
         self._driver = DRIVERS[autopilot](self._session)

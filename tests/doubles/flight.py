@@ -91,6 +91,8 @@ class Drone:
     identity: Any = None
     telemetry: Telemetry = field(default_factory=Telemetry)
     looks_at: tuple[LatLon, float] | None = None
+    goto_mode: FlightMode = FlightMode.GUIDED
+    sent_to: list[tuple[LatLon, float]] = field(default_factory=list)
 
     # -- what the flight asks ----------------------------------------------------------------------
 
@@ -121,9 +123,10 @@ class Drone:
         return self._order("resume", FlightMode.MISSION)
 
     async def goto(self, place: LatLon, alt_rel_m: float, heading_deg: float | None = None) -> Outcome:  # noqa: ARG002
+        self.sent_to.append((place, alt_rel_m))
         at = FRAME.to_local(place)
         self.target = (at.north_m, at.east_m, alt_rel_m)
-        return self._order("goto", FlightMode.GUIDED)
+        return self._order("goto", self.goto_mode)
 
     async def point_camera(self, place: LatLon, alt_amsl_m: float) -> Outcome:
         self.orders.append("point_camera")
@@ -154,6 +157,8 @@ class Drone:
     def _order(self, name: str, mode: FlightMode) -> Outcome:
         self.orders.append(name)
         self.mode = mode
+        if not self.silent:
+            self.telemetry = self._telemetry()  # a driver returns when the drone says that it is in the mode
         return Accepted()
 
     # -- what it does -------------------------------------------------------------------------------
@@ -199,7 +204,7 @@ class Drone:
             self.armed = False
 
     def _toward_target(self, dt: float) -> None:
-        if self.mode is FlightMode.GUIDED and hasattr(self, "target"):
+        if self.mode is self.goto_mode and hasattr(self, "target"):
             self._go(*self.target, dt)
 
     def _telemetry(self) -> Telemetry:
@@ -275,6 +280,7 @@ class Eyes:
     blind: bool = False
     watched: list[str | None] = field(default_factory=list)
     clock: Any = None
+    sightings: dict[str, Any] = field(default_factory=dict)
     _well: float | None = None
 
     @property
@@ -361,7 +367,12 @@ def make_nest(tmp_path: Path) -> Callable[..., Nest]:
     """Makes a nest with one assignment; keyword arguments go to the drone, ``journal`` continues an older run."""
 
     def make(
-        *, journal: Journal | None = None, assigned: bool = True, flight: dict[str, Any] | None = None, **drone: Any
+        *,
+        journal: Journal | None = None,
+        assigned: bool = True,
+        flight: dict[str, Any] | None = None,
+        second_look: dict[str, Any] | None = None,
+        **drone: Any,
     ) -> Nest:
         config = Config(
             nest={
@@ -372,6 +383,7 @@ def make_nest(tmp_path: Path) -> Callable[..., Nest]:
             },
             store={"directory": tmp_path},
             flight={"storage_free_min_mb": 10.0, **(flight or {})},
+            second_look=second_look or {},
         )
         clock = Clock()
         flyer, journal_ = Drone(**drone), journal or Journal()

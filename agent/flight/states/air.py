@@ -10,6 +10,7 @@ from agent.domain.nest_state import ClampState, DronePresence, LidState
 from agent.domain.telemetry import FlightMode
 from agent.flight.context import FlightContext
 from agent.flight.situation import FRESH_S, Situation
+from agent.flight.states.investigating import look_due
 from agent.flight.states.landing import HOMEWARD, Motors, stands, where
 from agent.flight.table import Event, State
 from agent.routes.checks import check_path, check_target
@@ -40,6 +41,9 @@ async def patrolling(ctx: FlightContext) -> Event:
             return Event.ROUTE_DONE
         if (found := ctx.finding(State.PATROLLING, situation)) is not None:
             return found.event
+        if (sighting := look_due(ctx, situation)) is not None:
+            flight.looks.now = sighting
+            return Event.SUSPECT
     return Event.FAILED
 
 

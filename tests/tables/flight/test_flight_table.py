@@ -44,8 +44,9 @@ def test_from_every_airborne_state_there_is_a_way_to_an_end(state):
     assert reached >= _ENDS
 
 
-def test_only_launching_leads_to_patrolling():
-    assert {start for (start, _), row in TABLE.items() if row.next is State.PATROLLING} == {State.LAUNCHING}
+def test_only_a_launch_or_a_look_that_is_over_leads_to_patrolling():
+    ways = {start for (start, _), row in TABLE.items() if row.next is State.PATROLLING}
+    assert ways == {State.LAUNCHING, State.INVESTIGATING}
 
 
 @pytest.mark.parametrize("code", [c.code for c in CHECKS] + [f.code for f in FAILSAFES])
