@@ -68,6 +68,16 @@ class Position:
 
 
 @dataclass(frozen=True, slots=True)
+class LocalPosition:
+    """LOCAL_POSITION_NED: metres and m/s north, east, down of the estimator's own origin."""
+
+    at_s: float
+    boot_ms: int
+    ned_m: tuple[float, float, float]
+    velocity_ned_m_s: tuple[float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
 class Attitude:
     """ATTITUDE: aerospace Euler angles, degrees, body (forward right down) against north east down."""
 
@@ -176,6 +186,7 @@ class Telemetry:
 
     heartbeat: Heartbeat | None = None
     position: Position | None = None
+    local: LocalPosition | None = None
     attitude: Attitude | None = None
     gimbal: Gimbal | None = None
     battery: Battery | None = None

@@ -36,3 +36,8 @@ class BootTime:
             self._last, self._this, self._window_start_s = self._this, offset, arrived_unix_s
         self._this = min(self._this, offset)
         return boot_s + min(self._this, self._this if self._last is None else self._last)
+
+    def known_unix_s(self, boot_ms: int) -> float | None:
+        """The Unix time of a moment since boot by the offset known so far; None before the first message."""
+        known = [offset for offset in (self._this, self._last) if offset is not None]
+        return boot_ms / 1000.0 + min(known) if known else None

@@ -44,10 +44,12 @@ class Frame(IntEnum):
     """MAV_FRAME."""
 
     GLOBAL = 0
+    LOCAL_NED = 1
     MISSION = 2
     GLOBAL_RELATIVE_ALT = 3
     GLOBAL_INT = 5
     GLOBAL_RELATIVE_ALT_INT = 6
+    BODY_FRD = 12
 
 
 class Result(IntEnum):

@@ -20,6 +20,7 @@ from agent.domain.telemetry import (
     Heartbeat,
     Home,
     LandedState,
+    LocalPosition,
     MissionProgress,
     Position,
     SystemHealth,
@@ -96,6 +97,14 @@ def _position(telemetry: Telemetry, frame: Frame, _: Interpretation) -> Telemetr
         heading_deg=None if body.hdg == _UNKNOWN_U16 else body.hdg / 100.0,
     )
     return replace(telemetry, position=position)
+
+
+def _local(telemetry: Telemetry, frame: Frame, _: Interpretation) -> Telemetry:
+    body = frame.body
+    place, velocity = (float(body.x), float(body.y), float(body.z)), (float(body.vx), float(body.vy), float(body.vz))
+    if not all(map(math.isfinite, (*place, *velocity))):
+        return telemetry
+    return replace(telemetry, local=LocalPosition(frame.at_s, int(body.time_boot_ms), place, velocity))
 
 
 def _attitude(telemetry: Telemetry, frame: Frame, _: Interpretation) -> Telemetry:
@@ -286,6 +295,7 @@ FOLDS: Mapping[str, Fold] = MappingProxyType(
     {
         "HEARTBEAT": _heartbeat,
         "GLOBAL_POSITION_INT": _position,
+        "LOCAL_POSITION_NED": _local,
         "ATTITUDE": _attitude,
         "GIMBAL_DEVICE_ATTITUDE_STATUS": _gimbal,
         "SYS_STATUS": _system,

@@ -9,11 +9,14 @@ from types import MappingProxyType
 
 from agent.core.geo import LatLon
 from agent.core.outcome import Accepted, Outcome, Refused
+from agent.domain.landing import PadFix
 from agent.domain.telemetry import FlightMode
 from agent.mavlink.commands import Command
 from agent.mavlink.enums import Cmd, Frame, RepositionFlag
 from agent.mavlink.items import WireItem
+from agent.mavlink.landing_target import target_in_body
 from agent.vehicle.driver import Driver, Traits, left_ground, on_ground
+from agent.vehicle.pad_target import in_body
 from agent.vehicle.plan_items import Wording
 from agent.vehicle.session import Session
 
@@ -191,3 +194,9 @@ class ArduPilotDriver(Driver):
         absolute = 0.0
         answer = await self.command(Command(Cmd.CONDITION_YAW, (heading_deg % 360.0, 0.0, 0.0, absolute)))
         return outcome if answer.accepted else Accepted(f"on its way, but the heading was not taken: {answer.reason}")
+
+    def show_pad(self, fix: PadFix) -> None:
+        """In body axes, as seen now: ArduCopter takes a target for as old as PLND_LAG says, whatever its time stamp."""
+        place = in_body(fix, self.session.telemetry, self.session.unix_s())
+        if place is not None:
+            self.session.link.send(target_in_body(fix.captured_unix_s, *place))

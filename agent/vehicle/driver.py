@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from agent.core.errors import LinkError, ProtocolError
 from agent.core.geo import LatLon
 from agent.core.outcome import Accepted, Outcome, Refused
+from agent.domain.landing import PadFix
 from agent.domain.mission import FlightPlan
 from agent.domain.telemetry import FlightMode, LandedState, Telemetry
 from agent.mavlink.commands import Command, CommandAnswer
@@ -90,6 +91,10 @@ class Driver(ABC):
     @abstractmethod
     async def after_upload(self, began_s: float) -> Outcome:
         """Whether the autopilot, having accepted a plan, would also fly it. The upload began at this loop time."""
+
+    @abstractmethod
+    def show_pad(self, fix: PadFix) -> None:
+        """Tells where the pad is."""
 
     # What all do alike.
 
@@ -217,9 +222,14 @@ class Driver(ABC):
             raise LinkError("vehicle.lost", "the drone is not heard; nothing can be asked of it until it is")
         return await self.session.commander.execute(command)
 
-    async def change_mode(self, mode: FlightMode) -> Outcome:
-        """Changes the flight mode and waits until the drone says that it is in it."""
-        params = (float(ModeFlag.CUSTOM_MODE_ENABLED), *self.traits.mode_params[mode])
+    async def change_mode(self, mode: FlightMode, number: tuple[float, ...] = ()) -> Outcome:
+        """Changes the flight mode and waits until the drone says that it is in it.
+
+        Args:
+            mode: the mode as the agent knows it.
+            number: the autopilot's own mode where it has several for this one; the usual one if empty.
+        """
+        params = (float(ModeFlag.CUSTOM_MODE_ENABLED), *(number or self.traits.mode_params[mode]))
         answer = await self.command(Command(Cmd.DO_SET_MODE, params))
         changed_s = self.session.now_s
         if answer.result is not None and not answer.accepted:
@@ -250,6 +260,10 @@ class Driver(ABC):
 
     async def land_here(self) -> Outcome:
         """Lands."""
+        return await self.change_mode(FlightMode.LAND)
+
+    async def land_on_pad(self) -> Outcome:
+        """Lands, and looks for the pad if the autopilot needs another mode for that."""
         return await self.change_mode(FlightMode.LAND)
 
     async def disarm(self) -> Outcome:

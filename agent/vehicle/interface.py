@@ -10,6 +10,7 @@ from typing import Protocol
 
 from agent.core.geo import LatLon
 from agent.core.outcome import Outcome
+from agent.domain.landing import PadFix
 from agent.domain.mission import FlightPlan
 from agent.domain.telemetry import FlightMode, Telemetry
 from agent.mavlink.enums import Capability
@@ -106,6 +107,14 @@ class Vehicle(Protocol):
 
     async def land_here(self) -> Outcome:
         """Lands where it is."""
+        ...
+
+    async def land_on_pad(self) -> Outcome:
+        """Lands where it is, and on the pad that it is shown."""
+        ...
+
+    def show_pad(self, fix: PadFix) -> None:
+        """Tells the autopilot where the pad is, for each picture that shows it. Lost while the drone is not heard."""
         ...
 
     async def disarm(self) -> Outcome:

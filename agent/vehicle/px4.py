@@ -10,11 +10,14 @@ from types import MappingProxyType
 
 from agent.core.geo import LatLon
 from agent.core.outcome import Accepted, Outcome, Refused
+from agent.domain.landing import PadFix
 from agent.domain.telemetry import FlightMode
 from agent.mavlink.commands import Command
 from agent.mavlink.enums import Cmd, Frame, RepositionFlag
+from agent.mavlink.landing_target import target_in_local
 from agent.mavlink.messages import mission_set_current
 from agent.vehicle.driver import Driver, Traits, left_ground, on_ground
+from agent.vehicle.pad_target import in_local
 from agent.vehicle.plan_items import Wording
 from agent.vehicle.session import Session
 
@@ -24,6 +27,7 @@ _SET_CURRENT_S = 2.0
 _SET_CURRENT_TRIES = 3
 _COMPLAINT = re.compile(r"geofence|mission (rejected|invalid|not valid)|waypoint|land item|takeoff item", re.IGNORECASE)
 _MAIN_AUTO = 4.0
+_PRECLAND = (_MAIN_AUTO, 9.0)
 _AUTO = 4
 
 MODES = MappingProxyType(
@@ -68,6 +72,7 @@ _KEPT = MappingProxyType(
 STREAMS_HZ = MappingProxyType(
     {
         "GLOBAL_POSITION_INT": 10.0,
+        "LOCAL_POSITION_NED": 10.0,
         "ATTITUDE": 20.0,
         "GIMBAL_DEVICE_ATTITUDE_STATUS": 10.0,
         "SYS_STATUS": 2.0,
@@ -180,3 +185,14 @@ class Px4Driver(Driver):
         params = (-1.0, float(RepositionFlag.CHANGE_MODE), 0.0, heading)
         command = Command(Cmd.DO_REPOSITION, params, place, home.alt_amsl_m + alt_rel_m, Frame.GLOBAL_INT)
         return await self.reposition(command)
+
+    async def land_on_pad(self) -> Outcome:
+        """PX4's LAND does not look for the pad; PRECLAND does."""
+        return await self.change_mode(FlightMode.LAND, _PRECLAND)
+
+    def show_pad(self, fix: PadFix) -> None:
+        """In the local frame. Its place does not move, so PX4 need not know how old the picture was."""
+        local = self.session.telemetry.local
+        place = in_local(fix, self.session.telemetry, self.session.unix_of(local.boot_ms) if local else None)
+        if place is not None:
+            self.session.link.send(target_in_local(fix.captured_unix_s, *place))

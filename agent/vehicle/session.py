@@ -74,6 +74,14 @@ class Session:
         beat = self.telemetry.heartbeat
         return beat is not None and self.now_s - beat.at_s <= self._lost_after_s
 
+    def unix_s(self) -> float:
+        """Product time."""
+        return self._clock.unix_s()
+
+    def unix_of(self, boot_ms: int) -> float | None:
+        """Product time of a moment since the autopilot's boot; None before anything was heard."""
+        return self._boot_time.known_unix_s(boot_ms)
+
     async def until(self, condition: Callable[[Telemetry], bool], timeout_s: float) -> bool:
         """Waits until the telemetry meets a condition; False if it does not in time."""
         try:

@@ -7,6 +7,7 @@ from agent.config.vehicle import VehicleSection
 from agent.core.errors import LinkError
 from agent.core.geo import LatLon
 from agent.core.outcome import Outcome
+from agent.domain.landing import PadFix
 from agent.domain.mission import FlightPlan
 from agent.domain.telemetry import FlightMode, Telemetry
 from agent.mavlink.enums import Autopilot
@@ -155,6 +156,15 @@ class MavlinkVehicle(Vehicle):
     async def land_here(self) -> Outcome:
         """Lands where it is."""
         return explained(await self._heard().land_here())
+
+    async def land_on_pad(self) -> Outcome:
+        """Lands where it is, and on the pad that it is shown."""
+        return await self._heard().land_on_pad()
+
+    def show_pad(self, fix: PadFix) -> None:
+        """Tells the autopilot where the pad is."""
+        if self._driver is not None and self._session.in_contact:
+            self._driver.show_pad(fix)
 
     async def disarm(self) -> Outcome:
         """Stops the motors on the ground."""

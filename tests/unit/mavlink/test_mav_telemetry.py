@@ -78,6 +78,7 @@ ATTITUDE = mavlink.MAVLink_attitude_message(5_020, 0.1, -0.2, math.radians(-170.
 SAMPLES = {
     "HEARTBEAT": heartbeat(),
     "GLOBAL_POSITION_INT": position(),
+    "LOCAL_POSITION_NED": mavlink.MAVLink_local_position_ned_message(5_000, 10.0, -20.0, -30.0, 1.0, 0.0, -0.5),
     "ATTITUDE": ATTITUDE,
     "GIMBAL_DEVICE_ATTITUDE_STATUS": mavlink.MAVLink_gimbal_device_attitude_status_message(
         0, 0, 5_010, 64 | 12, DOWN_40, 0, 0, 0, 0
