@@ -67,7 +67,7 @@ async def serve(config: Config, clock: Clock) -> None:
                 normal_water=site.normal_water,
             )
         )
-        vehicle = await parts.enter_async_context(open_vehicle(config.vehicle, bus, clock))
+        vehicle = await parts.enter_async_context(open_vehicle(config.vehicle, bus, clock, store.directory / "signing-time"))
         journal = FlightJournal(store.journal)
         missions = Missions(config.missions.schedule, clock, _done_until(journal))
         eyes = Eyes(vision, bus)

@@ -107,6 +107,7 @@ class Teller:
         yield from (_reason(problem) for problem in self._station.problems)
         if situation.heard_age_s > self._ctx.config.vehicle.lost_after_s:
             yield _reason(Refused("vehicle.silent", ""))
+        yield from map(_reason, self._ctx.vehicle.problems)
         if situation.vision is None:
             yield _reason(Refused("vision.starting", ""))
         else:

@@ -42,7 +42,7 @@ def _section(model: type[BaseModel], loc: tuple[str, ...], depth: int) -> list[s
         pad = "  " * depth
         inner = _section_type(field.annotation)
         if field.description:
-            out.append(f"{pad}# {field.description}{_limits(field)}\n")
+            out.append(f"{pad}# {' '.join(field.description.split())}{_limits(field)}\n")
         if inner is not None:
             required = _has_required(inner)
             lines = _section(inner, here, depth + 1)

@@ -24,6 +24,9 @@ _REMEDY = {
 }
 
 
+_SECRET = ("password", "signing_key")  # keys whose values are never shown
+
+
 class _Loader(yaml.SafeLoader):
     """YAML without the old number base 60: ``12:30`` is a time of day, not 750."""
 
@@ -134,7 +137,8 @@ def _describe(path: Path, lines: dict[tuple[str, ...], int], details: ErrorDetai
     key = ".".join(loc) or "(whole file)"
     kind = details["type"]
     given = details["input"]
-    value = "" if kind == "missing" or isinstance(given, dict) or "password" in key else f" is {given!r};"
+    secret = any(word in key for word in _SECRET)
+    value = "" if kind == "missing" or isinstance(given, dict) or secret else f" is {given!r};"
     remedy = _REMEDY.get(kind, "correct the value")
     return f"  {where}: {key}:{value} {details['msg'][0].lower()}{details['msg'][1:]}; {remedy}"
 

@@ -6,7 +6,7 @@ Fields are taken out of a frame only when somebody reads them: most frames have 
 """
 
 import re
-import struct
+from collections.abc import Callable
 
 from pymavlink.dialects.v20 import ardupilotmega as dialect
 
@@ -20,8 +20,6 @@ _SIGNED = 0x01
 _CRC_BYTES = 2
 _SIGNATURE_BYTES = 13
 _HEADER_BYTES = {_V1: 6, _V2: 10}
-_UNSIGNED_V2 = struct.Struct("<4B2BHB")  # length, both flags, sequence, system, component, number in three bytes
-_CRC = struct.Struct("<H")
 
 
 class Frame:
@@ -77,12 +75,7 @@ class Frame:
     @property
     def signed(self) -> bool:
         """Whether it carries a signature, right or wrong."""
-        return is_signed(self.raw)
-
-
-def is_signed(raw: bytes) -> bool:
-    """Whether a whole frame carries a signature."""
-    return raw[:1] == b"\xfd" and bool(raw[2] & _SIGNED)
+        return self.raw[:1] == b"\xfd" and bool(self.raw[2] & _SIGNED)
 
 
 class Decoder:
@@ -176,13 +169,21 @@ class Encoder:
     Args:
         system: own system id.
         component: own component id.
+        sign: adds the signature to a frame whose flags say that it has one; None to send without.
     """
 
-    def __init__(self, system: int, component: int) -> None:
+    def __init__(self, system: int, component: int, sign: Callable[[bytes], bytes] | None = None) -> None:
         self._dialect = dialect.MAVLink(None, srcSystem=system, srcComponent=component)
+        self._sign = sign
 
     def pack(self, body: Body) -> bytes:
-        """The bytes of a message."""
+        """The bytes of a message of the generated dialect."""
         packed: bytes = body.pack(self._dialect)
         self._dialect.seq = (self._dialect.seq + 1) % 256
-        return packed
+        return packed if self._sign is None else self._sign(_flagged(packed, bytes([body.crc_extra])))
+
+
+def _flagged(frame: bytes, crc_extra: bytes) -> bytes:
+    """The same frame with the flag that a signature follows, which the checksum covers."""
+    covered = bytes([frame[1], frame[2] | _SIGNED]) + frame[3:-_CRC_BYTES]
+    return frame[:1] + covered + checksum(covered + crc_extra).to_bytes(_CRC_BYTES, "little")

@@ -5,6 +5,7 @@ repetition. An answer to a repeated request is not measured (Karn's rule), since
 """
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Callable
 
 from agent.mavlink.codec import Body, Frame
@@ -56,7 +57,7 @@ class Exchange:
 
     def __init__(self, link: Link) -> None:
         self.link = link
-        self.round_trip = RoundTrip()
+        self._round_trips: defaultdict[int, RoundTrip] = defaultdict(RoundTrip)  # one for each of the link's channels
         self._timesyncs: dict[int, float] = {}
         link.add_handler(self._on_frame)
 
@@ -64,6 +65,11 @@ class Exchange:
     def now_s(self) -> float:
         """The loop's time."""
         return asyncio.get_running_loop().time()
+
+    @property
+    def round_trip(self) -> RoundTrip:
+        """The estimate for the channel in use."""
+        return self._round_trips[self.link.used]
 
     async def ask(
         self, body: Body, answer: str, matches: Callable[[Frame], bool], *, attempts: int = 4, work_s: float = 0.0

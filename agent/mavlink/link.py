@@ -1,43 +1,44 @@
-"""The MAVLink link to one drone: opens, reopens, decodes, filters, counts, and sends the heartbeat.
+"""The MAVLink link to one drone, over one radio or several at once: what everything above speaks through.
 
-Knows frames and system ids; knows nothing of what a message means. Runs in the event loop; the port has its own thread
-(``transport.py``). Every wait goes through the loop, so the link works on a loop whose clock is scaled or virtual.
+Heartbeats go out on all links; everything else goes on the one in use, and what the drone says is taken from the one in use, so
+that nothing is done twice and the order is kept. Which one that is, ``failover.py`` says. Events that a drone tells on every
+link are taken from whichever brings them first. Knows frames; knows nothing of what a message means. Every wait goes through
+the loop, so the link works on a loop whose clock is scaled or virtual.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import fields
+from functools import partial
 
 import structlog
 
 from agent.core.errors import LinkError
+from agent.core.outcome import Refused
 from agent.mavlink.address import parse_address
-from agent.mavlink.codec import Body, Decoder, Encoder, Frame
+from agent.mavlink.channel import OWN_COMPONENT, Channel, LinkCounters
+from agent.mavlink.codec import Body, Frame
+from agent.mavlink.failover import choose
 from agent.mavlink.messages import ground_station_heartbeat
-from agent.mavlink.ports import Peer
-from agent.mavlink.transport import Chunk, ThreadTransport, Transport
+from agent.mavlink.repeats import BROADCAST, SameContent
+from agent.mavlink.signing import Signing, Verdict
+from agent.mavlink.transport import ThreadTransport, Transport
 
-OWN_COMPONENT = 190
-"""MAV_COMP_ID_MISSIONPLANNER, the id every ground station uses."""
-_REOPEN_FIRST_S = 0.5
-_REOPEN_LONGEST_S = 10.0
-_PEERS_LIMIT = 8
+__all__ = ["OWN_COMPONENT", "Inbox", "Link", "LinkCounters"]
+
+_DOWN_S = 5.0
+_RESERVE_S = 15.0
+_REPORT_S = 60.0
+_ODD = ("malformed", "foreign", "repeated", "unsigned", "wrong_key", "replayed", "old")
+_SIGNING_TROUBLE = {
+    Verdict.UNSIGNED: ("vehicle.signing_missing", "its messages carry no signature, and vehicle.signing is 'required'"),
+    Verdict.WRONG_KEY: ("vehicle.signing_key_wrong", "its messages are signed with another key than vehicle.signing_key"),
+    Verdict.REPLAYED: ("vehicle.signing_time_wrong", "the time in its signatures does not grow"),
+    Verdict.OLD: ("vehicle.signing_time_wrong", "the time in its signatures is more than a minute behind ours"),
+}
 _log = structlog.get_logger(__name__)
-
-
-@dataclass(slots=True)
-class LinkCounters:
-    """What came in and went out since the start."""
-
-    frames: int = 0
-    malformed: int = 0
-    unknown: int = 0
-    foreign: int = 0
-    sent: int = 0
-    send_dropped: int = 0
-    reopened: int = 0
 
 
 class Inbox:
@@ -72,107 +73,149 @@ class Inbox:
 
 
 class Link:
-    """A link to one drone.
+    """The link to one drone.
 
     Args:
-        make_transport: makes one opening of the port; called again after each loss.
+        transports: how to open each way to the drone, the preferred one first: makes one opening of a port, and is called again
+            after each loss. A mapping from the address, for people; one alone needs no name.
         system: the drone's system id; frames of others are counted and dropped.
         own_system: our system id.
         heartbeat_interval_s: how often our heartbeat is sent.
+        signing: signs and judges; None where nothing is signed.
+
+    Attributes:
+        channels: the ways to the drone.
+        used: index of the one in use.
+        switches: how often it was changed.
     """
 
     def __init__(
-        self, make_transport: Callable[[], Transport], *, system: int, own_system: int = 255, heartbeat_interval_s: float = 1.0
+        self,
+        transports: Callable[[], Transport] | Mapping[str, Callable[[], Transport]],
+        *,
+        system: int,
+        own_system: int = 255,
+        heartbeat_interval_s: float = 1.0,
+        signing: Signing | None = None,
     ) -> None:
         self.system = system
         self.own_system = own_system
-        self.counters = LinkCounters()
-        self.foreign_systems: set[int] = set()
-        self.up = False
-        self.error: LinkError | None = None
-        self._make_transport = make_transport
+        self.signing = signing
+        named = transports if isinstance(transports, Mapping) else {"link": transports}
+        self.channels = [
+            Channel(name, number, make, self._on_frame, system=system, own_system=own_system, signing=signing)
+            for number, (name, make) in enumerate(named.items())
+        ]
+        self.used = 0
+        self.switches = 0
         self._heartbeat_interval_s = heartbeat_interval_s
-        self._transport: Transport | None = None
-        self._encoder = Encoder(own_system, OWN_COMPONENT)
-        self._decoders: dict[Peer, Decoder] = {}
+        self._told = SameContent()
         self._inboxes: list[Inbox] = []
         self._handlers: list[Callable[[Frame], None]] = []
-        self._down = asyncio.Event()
-        self._opened: asyncio.Future[None] | None = None
 
     @classmethod
-    def at(cls, address: str, *, system: int, own_system: int = 255, heartbeat_interval_s: float = 1.0) -> "Link":
-        """A link over a serial port or the network.
+    def at(
+        cls,
+        address: str | Sequence[str],
+        *,
+        system: int,
+        own_system: int = 255,
+        heartbeat_interval_s: float = 1.0,
+        signing: Signing | None = None,
+    ) -> "Link":
+        """A link over serial ports and the network; with several addresses the first is preferred.
 
         Raises:
-            ConfigError: the address has none of the known forms.
+            ConfigError: an address has none of the known forms.
         """
-        parsed = parse_address(address)
+        addresses = [parse_address(text) for text in ([address] if isinstance(address, str) else address)]
         return cls(
-            lambda: ThreadTransport(parsed), system=system, own_system=own_system, heartbeat_interval_s=heartbeat_interval_s
+            {str(parsed): partial(ThreadTransport, parsed) for parsed in addresses},
+            system=system,
+            own_system=own_system,
+            heartbeat_interval_s=heartbeat_interval_s,
+            signing=signing,
         )
 
+    @property
+    def up(self) -> bool:
+        """Whether a port is open."""
+        return any(channel.up for channel in self.channels)
+
+    @property
+    def error(self) -> LinkError | None:
+        """Why a port is not open."""
+        return next((channel.error for channel in self.channels if channel.error), None)
+
+    @property
+    def counters(self) -> LinkCounters:
+        """What came and went on all of them."""
+        return LinkCounters(*(sum(getattr(c.counters, row.name) for c in self.channels) for row in fields(LinkCounters)))
+
+    @property
+    def foreign_systems(self) -> set[int]:
+        """System ids that were heard and are not the drone's."""
+        return set().union(*(channel.foreign_systems for channel in self.channels))
+
+    def loss(self, now_s: float) -> float:
+        """Share of the drone's frames that are lost on the link in use, 0..1."""
+        return self.channels[self.used].view(now_s).loss
+
     async def open_once(self) -> None:
-        """Tries the address once, to tell a wrong one at the start.
+        """Tries each address once, to tell a wrong one at the start.
 
         Raises:
-            LinkError: it cannot be opened; the message says what to do.
+            LinkError: none can be opened; the message says what to do about the first.
         """
-        self._opened = asyncio.get_running_loop().create_future()
-        self._begin()
-        try:
-            await self._opened
-        except LinkError:
-            await self._end()
-            raise
-        finally:
-            self._opened = None
+        results = await asyncio.gather(*(channel.open_once() for channel in self.channels), return_exceptions=True)
+        errors = [result for result in results if isinstance(result, BaseException)]
+        if len(errors) == len(results) or not all(isinstance(error, LinkError) for error in errors):
+            raise errors[0]
 
     async def run(self) -> None:
-        """Keeps the link open and the heartbeat going until cancelled."""
+        """Keeps the ports open and the heartbeat going until cancelled."""
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._keep_open())
+                for channel in self.channels:
+                    tasks.create_task(channel.keep_open())
                 tasks.create_task(self._beat())
+                tasks.create_task(self._report())
+                if self.signing is not None:
+                    tasks.create_task(self._reserve_stamps(self.signing))
         finally:
-            await self._end()
-
-    async def _keep_open(self) -> None:
-        delay_s = _REOPEN_FIRST_S
-        while True:
-            if self._transport is None:
-                self._begin()
-            await self._down.wait()
-            was_up = self.up
-            await self._end()
-            delay_s = _REOPEN_FIRST_S if was_up else min(2.0 * delay_s, _REOPEN_LONGEST_S)
-            await asyncio.sleep(delay_s)
-            self.counters.reopened += 1
+            for channel in self.channels:
+                await channel.close()
 
     async def _beat(self) -> None:
         """Our heartbeat comes from the loop that does the work: an agent that hangs falls silent."""
         while True:
-            self.send(ground_station_heartbeat())
+            for channel in self.channels:
+                channel.send(ground_station_heartbeat())
             await asyncio.sleep(self._heartbeat_interval_s)
 
-    def _begin(self) -> None:
-        self._down.clear()
-        self._decoders.clear()
-        self._transport = self._make_transport()
-        self._transport.start(self)
+    async def _reserve_stamps(self, signing: Signing) -> None:
+        """Reserves time stamps in good time, in a thread: the disk may be slow."""
+        while True:
+            await asyncio.to_thread(signing.stamps.reserve_ahead)
+            await asyncio.sleep(_RESERVE_S)
 
-    async def _end(self) -> None:
-        self.up = False
-        transport, self._transport = self._transport, None
-        if transport is not None:
-            await transport.close()
+    async def _report(self) -> None:
+        """Tells the log of traffic that was not taken."""
+        before = [LinkCounters() for _ in self.channels]
+        while True:
+            await asyncio.sleep(_REPORT_S)
+            for index, channel in enumerate(self.channels):
+                new = {name: getattr(channel.counters, name) - getattr(before[index], name) for name in _ODD}
+                if any(new.values()):
+                    odd = {name: count for name, count in new.items() if count}
+                    _log.info("traffic not taken", link=channel.name, in_s=_REPORT_S, **odd)
+                before[index] = LinkCounters(*(getattr(channel.counters, row.name) for row in fields(LinkCounters)))
 
     def send(self, body: Body) -> None:
-        """Sends a message if the link is open; otherwise it is lost and counted, as on a radio."""
-        if self._transport is None or not self.up or not self._transport.write(self._encoder.pack(body)):
-            self.counters.send_dropped += 1
-            return
-        self.counters.sent += 1
+        """Sends a message on the link in use; where none is open it is lost and counted, as on a radio."""
+        if not self.channels[self.used].up:
+            self._choose(asyncio.get_running_loop().time())
+        self.channels[self.used].send(body)
 
     @contextmanager
     def listen(self, *names: str, limit: int = 2000) -> Iterator[Inbox]:
@@ -188,51 +231,48 @@ class Link:
         """Calls this for every frame of the drone."""
         self._handlers.append(handler)
 
-    def received(self, chunk: Chunk) -> None:
-        """Bytes came in."""
-        decoder = self._decoder_of(chunk.peer)
-        malformed, unknown = decoder.malformed, decoder.unknown
-        frames = decoder.feed(chunk.data, chunk.at_s)
-        self.counters.malformed += decoder.malformed - malformed
-        self.counters.unknown += decoder.unknown - unknown
-        for frame in frames:
-            if frame.system != self.system:
-                self.counters.foreign += 1
-                self.foreign_systems.add(frame.system)
-                continue
-            if chunk.peer is not None and self._transport is not None:
-                self._transport.trust(chunk.peer)
-            self._dispatch(frame)
-
-    def _decoder_of(self, peer: Peer) -> Decoder:
-        """One decoder per sender: a bridge may split a frame over datagrams. Strangers cannot make us keep many."""
-        decoder = self._decoders.get(peer)
-        if decoder is None:
-            if len(self._decoders) >= _PEERS_LIMIT:
-                self._decoders.pop(next(iter(self._decoders)))
-            decoder = self._decoders[peer] = Decoder()
-        return decoder
-
-    def _dispatch(self, frame: Frame) -> None:
-        self.counters.frames += 1
+    def _on_frame(self, channel: Channel, frame: Frame) -> None:
+        """A frame came on one of the links."""
+        if len(self.channels) > 1:
+            if channel.number != self.used:
+                self._choose(frame.at_s)
+            if frame.name in BROADCAST:
+                if self._told.seen(frame, channel.number):
+                    channel.counters.repeated += 1
+                    return
+            elif channel.number != self.used:
+                return
         for handler in self._handlers:
             handler(frame)
         for inbox in self._inboxes:
             if frame.name in inbox.names:
                 inbox.offer(frame)
 
-    def opened(self) -> None:
-        """The port is open."""
-        self.up = True
-        self.error = None
-        if self._opened is not None and not self._opened.done():
-            self._opened.set_result(None)
+    def _choose(self, now_s: float) -> None:
+        """Changes to another link where that is better."""
+        index, why = choose([channel.view(now_s) for channel in self.channels], self.used, now_s)
+        if index != self.used:
+            before, self.used = self.channels[self.used], index
+            _log.warning("another link is used", link=self.channels[index].name, instead_of=before.name, why=why)
+            self.switches += 1
 
-    def closed(self, error: LinkError) -> None:
-        """The port could not be opened, or is gone."""
-        log = _log.debug if self.error and self.error.message == error.message else _log.warning
-        log("link closed", code=error.code, words=error.message)
-        self.error = error
-        self._down.set()
-        if self._opened is not None and not self._opened.done():
-            self._opened.set_exception(error)
+    def problems(self, now_s: float) -> list[Refused]:
+        """What is wrong with the links right now: signatures that are refused, and one of several that does not work."""
+        found = [trouble] if (trouble := self.signing_trouble(now_s)) else []
+        if len(self.channels) > 1:
+            views = [(channel, channel.view(now_s)) for channel in self.channels]
+            for channel, view in views:
+                if now_s - view.heard_s > _DOWN_S and any(other.alive(now_s) for _, other in views):
+                    why = channel.error.message if channel.error else "the drone is not heard on it"
+                    found.append(Refused("link.down", f"{channel.name}: {why}"))
+        return found
+
+    def signing_trouble(self, now_s: float) -> Refused | None:
+        """Why the drone's signatures are refused, where it is heard on no link for that reason."""
+        if any(now_s - channel.heard_s <= _DOWN_S for channel in self.channels):
+            return None
+        for channel in self.channels:
+            if channel.refusal is not None and now_s - channel.refusal[1] <= _DOWN_S:
+                code, words = _SIGNING_TROUBLE[channel.refusal[0]]
+                return Refused(code, f"{channel.name}: {words}")
+        return None

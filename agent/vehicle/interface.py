@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from agent.core.geo import LatLon
-from agent.core.outcome import Outcome
+from agent.core.outcome import Outcome, Refused
 from agent.domain.landing import PadFix
 from agent.domain.mission import FlightPlan
 from agent.domain.telemetry import FlightMode, Telemetry
@@ -63,6 +63,11 @@ class Vehicle(Protocol):
     @property
     def goto_mode(self) -> FlightMode:
         """The flight mode in which it flies to a place that :meth:`goto` sends. UNKNOWN until the autopilot was heard."""
+        ...
+
+    @property
+    def problems(self) -> Sequence[Refused]:
+        """What is wrong with the links to it right now."""
         ...
 
     async def upload(self, plan: FlightPlan, progress: Progress | None = None) -> Outcome:

@@ -18,7 +18,6 @@ from agent.mavlink.enums import Autopilot
 from agent.mavlink.exchange import Exchange
 from agent.mavlink.facts import autopilot_of, boot_ms_of, target_of
 from agent.mavlink.link import Inbox, Link
-from agent.mavlink.quality import LossMeter
 from agent.mavlink.telemetry import FOLDS, Interpretation, fold
 from agent.mavlink.texts import StatusTexts
 from agent.vehicle.poses import pose_sample
@@ -53,7 +52,6 @@ class Session:
         self._clock = clock
         self._connect_timeout_s = connect_timeout_s
         self._lost_after_s = lost_after_s
-        self._loss = LossMeter()
         self._boot_time = BootTime()
         self._last_pose_unix_s = float("-inf")
         self._changed = asyncio.Event()
@@ -118,12 +116,15 @@ class Session:
             self._judge_contact(began_s)
             if self.telemetry.heartbeat is not None:
                 trip_s = self.exchange.round_trip.mean_s
-                self._update(replace(self.telemetry, link=LinkQuality(self.now_s, self._loss.loss(self.now_s), trip_s)))
+                self._update(replace(self.telemetry, link=LinkQuality(self.now_s, self.link.loss(self.now_s), trip_s)))
 
     def _judge_contact(self, began_s: float) -> None:
         beat = self.telemetry.heartbeat
+        refused = self.link.signing_trouble(self.now_s)
         if self.in_contact:
             self._change_contact("vehicle.heard", "the drone is heard", heard=True)
+        elif refused is not None:
+            self._change_contact(refused.code, refused.words, heard=False)
         elif beat is not None:
             self._change_contact("vehicle.lost", f"no heartbeat for {self.now_s - beat.at_s:.0f} s", heard=False)
         elif self.now_s - began_s > self._connect_timeout_s:
@@ -139,7 +140,6 @@ class Session:
             self._bus.publish(ContactChange(self.now_s, heard, code, words))
 
     def _on_frame(self, frame: Frame) -> None:
-        self._loss.on_frame(frame)
         self.texts.on_frame(frame)
         if frame.name == "HEARTBEAT":
             self._note_autopilot(frame)

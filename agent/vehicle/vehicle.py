@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from agent.config.vehicle import VehicleSection
 from agent.core.errors import LinkError
 from agent.core.geo import LatLon
-from agent.core.outcome import Outcome
+from agent.core.outcome import Outcome, Refused
 from agent.domain.landing import PadFix
 from agent.domain.mission import FlightPlan
 from agent.domain.telemetry import FlightMode, Telemetry
@@ -60,6 +60,11 @@ class MavlinkVehicle(Vehicle):
         """The flight mode in which it flies to a place."""
         return self._driver.traits.goto_mode if self._driver else FlightMode.UNKNOWN
 
+    @property
+    def problems(self) -> Sequence[Refused]:
+        """What is wrong with the links to it right now."""
+        return self._session.link.problems(self._session.now_s)
+
     def _choose_driver(self, autopilot: Autopilot) -> None:
         self._driver = DRIVERS[autopilot](self._session)
 
@@ -75,11 +80,11 @@ class MavlinkVehicle(Vehicle):
             tasks.create_task(self._learn_identity(driver))
 
     async def _keep_streams(self, streams: Streams) -> None:
-        """Asks for missing messages while the drone is heard; all anew after a reboot."""
-        boots = self._session.boots
+        """Asks for missing messages while the drone is heard; all anew after a reboot, and on another link."""
+        known = (self._session.boots, self._session.link.switches)
         while True:
-            if self._session.boots != boots:
-                boots = self._session.boots
+            if (self._session.boots, self._session.link.switches) != known:
+                known = (self._session.boots, self._session.link.switches)
                 streams.forget()
             if self._session.in_contact:
                 await streams.keep_once()
@@ -100,9 +105,8 @@ class MavlinkVehicle(Vehicle):
             LinkError: there is none.
         """
         if self._driver is None:
-            raise LinkError(
-                "vehicle.silent", f"no drone with system id {self._session.link.system} was heard on {self._config.link}"
-            )
+            where = " or ".join(self._config.links)
+            raise LinkError("vehicle.silent", f"no drone with system id {self._session.link.system} was heard on {where}")
         if not self._session.in_contact:
             raise LinkError("vehicle.lost", f"the drone was not heard for {self._config.lost_after_s:g} s")
         return self._driver

@@ -89,6 +89,7 @@ class Drone:
     deviations: tuple[Any, ...] = ()
     pad_place: tuple[float, float] = (0.0, 0.0)
     identity: Any = None
+    problems: Any = ()
     telemetry: Telemetry = field(default_factory=Telemetry)
     looks_at: tuple[LatLon, float] | None = None
     goto_mode: FlightMode = FlightMode.GUIDED

@@ -105,11 +105,11 @@ def test_arbitrary_frames_never_raise_and_the_session_stays_alive() -> None:
         for number in range(FRAMES):
             frame = sound_frame(chance, chance.choice(KINDS), number)
             data = mutated(chance, frame) if chance.random() < 0.5 else frame
-            link.received(Chunk(data, number * 0.001))
+            link.channels[0].received(Chunk(data, number * 0.001))
         assert link.counters.frames > FRAMES // 4, "sound frames come through"
         assert link.counters.malformed > FRAMES // 10, "damage is counted"
         beat = mavlink.MAVLink_heartbeat_message(2, 3, 1, 3, 4, 3).pack(mavlink.MAVLink(None, srcSystem=1, srcComponent=1))
-        link.received(Chunk(bytes(300) + beat, FRAMES * 0.001))
+        link.channels[0].received(Chunk(bytes(300) + beat, FRAMES * 0.001))
         assert session.telemetry.heartbeat is not None
         assert session.telemetry.heartbeat.at_s == FRAMES * 0.001
 

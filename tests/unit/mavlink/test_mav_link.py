@@ -90,8 +90,9 @@ async def test_frames_that_come_close_together_wake_the_loop_once_and_keep_their
     sequences: list[int] = []
     link.add_handler(lambda frame: sequences.append(frame.sequence))
     turns: list[int] = []
-    plainly = link.received
-    monkeypatch.setattr(link, "received", lambda chunk: (turns.append(len(chunk.data)), plainly(chunk)))
+    channel = link.channels[0]
+    plainly = channel.received
+    monkeypatch.setattr(channel, "received", lambda chunk: (turns.append(len(chunk.data)), plainly(chunk)))
     with udp_socket() as drone:
         async with running(link):
             await becomes(lambda: link.up)
