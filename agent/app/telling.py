@@ -108,6 +108,9 @@ class Teller:
         if situation.heard_age_s > self._ctx.config.vehicle.lost_after_s:
             yield _reason(Refused("vehicle.silent", ""))
         yield from map(_reason, self._ctx.vehicle.problems)
+        flight = self._ctx.flight
+        if flight is not None and flight.gimbal.words is not None:
+            yield _reason(Refused("gimbal.off", flight.gimbal.words))
         if situation.vision is None:
             yield _reason(Refused("vision.starting", ""))
         else:

@@ -19,6 +19,7 @@ class InspectionPoint:
         dwell_s: how long it stays.
         camera_pitch_deg: camera axis against the horizon.
         heading_deg: which way to look; None: along the route.
+        pictures: how many photographs are taken there; 0: the video alone looks.
     """
 
     id: str
@@ -27,6 +28,7 @@ class InspectionPoint:
     dwell_s: float = 3.0
     camera_pitch_deg: float = -45.0
     heading_deg: float | None = None
+    pictures: int = 1
 
 
 @dataclass(frozen=True, slots=True)

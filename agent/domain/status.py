@@ -64,12 +64,31 @@ class DroneTelemetry(Wire):
     battery_v: float | None = None
 
 
+class ImageEvidence(StrEnum):
+    """What proves that a point was imaged, strongest first."""
+
+    CAPTURED = "captured"  # the camera reported its pictures
+    TRIGGERED = "triggered"  # the autopilot reported the releases; this camera reports nothing itself
+    VIDEO = "video"  # no camera reports pictures; the video was well while the drone was there
+
+
 class PointResult(Wire):
-    """One inspection point of a flight."""
+    """One inspection point of a flight. pictures counts those that were reported there."""
 
     id: str
     reached_at: Utc | None = None
     imaged: bool = False
+    evidence: ImageEvidence | None = None
+    pictures: int = Field(default=0, ge=0)
+    lacks: str | None = Field(default=None, description="Why it does not count as imaged; a row of the table of codes.")
+
+
+class MissedPoint(Wire):
+    """An inspection point that has to be flown again; code is a row of the table of codes."""
+
+    id: str
+    code: str
+    words: str
 
 
 class CheckResult(Wire):
@@ -95,6 +114,7 @@ class FlightReport(Wire):
     points_total: int = Field(ge=0)
     points_seen: int = Field(ge=0)
     points: tuple[PointResult, ...] = ()
+    missed: tuple[MissedPoint, ...] = ()
     breakpoint_index: int | None = None
     reasons: tuple[Reason, ...] = ()
     checks: tuple[CheckResult, ...] = ()

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from agent.core.geo import LatLon
+from agent.domain.camera import Camera, Capture, GimbalControl
 
 
 class FlightMode(StrEnum):
@@ -90,13 +91,14 @@ class Attitude:
 
 @dataclass(frozen=True, slots=True)
 class Gimbal:
-    """GIMBAL_DEVICE_ATTITUDE_STATUS or MOUNT_STATUS: camera axis against the horizon; yaw against true north."""
+    """GIMBAL_DEVICE_ATTITUDE_STATUS: camera axis against the horizon; yaw against true north."""
 
     at_s: float
     boot_ms: int
     roll_deg: float
     pitch_deg: float
     yaw_deg: float
+    device: tuple[int, int] = (1, 0)  # component, gimbal id
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +201,9 @@ class Telemetry:
     mission: MissionProgress | None = None
     vibration: Vibration | None = None
     link: LinkQuality | None = None
+    camera: Camera | None = None
+    captures: tuple[Capture, ...] = ()  # newest reports of pictures, in the order they were heard
+    gimbal_control: GimbalControl | None = None
     wind_ned_m_s: tuple[float, float] | None = None  # (north, east) the wind blows towards
     messages: tuple[str, ...] = field(default=())  # newest STATUSTEXTs, oldest first
 

@@ -15,13 +15,15 @@ from agent.core.errors import ConfigError
 from agent.core.geo import LatLon
 from agent.core.outcome import Refused
 from agent.core.terrain import Terrain
-from agent.domain.mission import FlightPlan, ItemKind
+from agent.domain.mission import FlightPlan
 from agent.domain.nest_state import DockState, DronePresence, Weather
 from agent.domain.route import Route, Site
 from agent.domain.sighting import Sighting
 from agent.domain.status import CheckResult, PointResult
 from agent.domain.telemetry import FlightMode
+from agent.flight.coverage import Coverage
 from agent.flight.failsafes import Finding, FlightFacts, judge
+from agent.flight.gimbal_watch import GimbalWatch
 from agent.flight.ports import Eyes, Station
 from agent.flight.preflight import Facts
 from agent.flight.situation import Situation, presence
@@ -68,12 +70,18 @@ class CurrentFlight:
     deviations: tuple[ParameterDeviation, ...] | None = None
     checks: tuple[CheckResult, ...] = ()
     reasons: list[tuple[str, str]] = field(default_factory=list)
-    points: dict[str, PointResult] = field(default_factory=dict)
+    coverage: Coverage = field(default_factory=Coverage)
+    gimbal: GimbalWatch = field(default_factory=GimbalWatch)
     airborne_at_s: float | None = None
     charge_at_start: float | None = None
     landings_missed: int = 0
     looks: Looks = field(default_factory=Looks)
     outcome: str = "flying"
+
+    @property
+    def points(self) -> dict[str, PointResult]:
+        """The inspection points reached so far, by id."""
+        return self.coverage.points
 
 
 @dataclass
@@ -216,21 +224,20 @@ class FlightContext:
         """The drone's figures from the configuration."""
         return EnergyModel(self.config.flight.cruise_power_w, self.config.flight.battery_capacity_wh)
 
-    def update_points(self, situation: Situation) -> bool:
-        """Marks inspection points that were reached; True if there is a new one."""
-        flight, mission = self.flight, situation.telemetry.mission
-        if flight is None or flight.plan is None or mission is None:
-            return False
-        passed = max(mission.reached, mission.current - 1)
-        watched = situation.age_s(situation.vision_well_at_s) < 5.0
-        fresh = [
-            item.inspection_point
-            for item in flight.plan.items[: passed + 1]
-            if item.kind is ItemKind.WAYPOINT and item.inspection_point and item.inspection_point not in flight.points
-        ]
-        for point in fresh:
-            flight.points[point] = PointResult(id=point, reached_at=self.clock.utc(), imaged=watched)
-        return bool(fresh)
+    def update_points(self, situation: Situation) -> None:
+        """Marks inspection points that were reached, and those that were imaged; sees that the gimbal obeys."""
+        flight = self.flight
+        if flight is not None and flight.plan is not None:
+            if flight.gimbal.look(flight.plan, situation):
+                self.note("gimbal.off", flight.gimbal.words or "")
+            aimed = flight.gimbal.words is None
+            flight.coverage.reach(flight.route, flight.plan, situation, self.clock.utc(), aimed=aimed)
+            self.settle_points()
+
+    def settle_points(self) -> None:
+        """Takes in what was reported of pictures since."""
+        if self.flight is not None and self.flight.airborne_at_s is not None:
+            self.flight.coverage.settle(self.vehicle.telemetry, self.flight.airborne_at_s)
 
     def next_point(self) -> str | None:
         """The inspection point on the way to which the drone is."""

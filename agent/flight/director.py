@@ -15,7 +15,7 @@ from agent.core.bus import Bus
 from agent.core.errors import LinkError, NestError, StoreError
 from agent.core.outcome import Refused
 from agent.domain.codes import words_of
-from agent.domain.status import FlightReport, Reason
+from agent.domain.status import FlightReport, PointResult, Reason
 from agent.domain.telemetry import FlightMode
 from agent.flight.context import CurrentFlight, FlightContext
 from agent.flight.ports import Journal, Reports
@@ -199,6 +199,7 @@ class Director:
         flight = self._ctx.flight
         if flight is None:
             return None
+        self._ctx.settle_points()
         points = tuple(flight.points.values())
         upcoming = next((n for n, p in enumerate(flight.route.points) if p.id not in flight.points), None)
         return FlightReport.model_validate(
@@ -212,6 +213,7 @@ class Director:
                 "points_total": len(flight.route.points),
                 "points_seen": len(points),
                 "points": points,
+                "missed": flight.coverage.missed(flight.route) if ended else (),
                 "breakpoint_index": upcoming,
                 "reasons": tuple(
                     Reason(code=code, words=f"{words_of(code)} {value}".strip()) for code, value in flight.reasons
@@ -229,12 +231,13 @@ class Director:
 
     async def _report_regularly(self) -> None:
         """Publishes the progress of a flight in the air."""
-        seen = -1
+        seen: tuple[PointResult, ...] = ()
         while True:
             await asyncio.sleep(_REPORT_EVERY_S)
             flight = self._ctx.flight
-            if self.state in AIRBORNE_STATES and flight is not None and len(flight.points) != seen:
-                seen = len(flight.points)
+            self._ctx.settle_points()
+            if self.state in AIRBORNE_STATES and flight is not None and (points := tuple(flight.points.values())) != seen:
+                seen = points
                 await self._publish(self.report(self.state))
 
     async def _adopt(self) -> Adoption:
@@ -273,7 +276,7 @@ class Director:
         flight = self._ctx.begin(last.flight, Assignment(last.route, due, due))
         if last.report is not None:
             flight.started_at = last.report.started_at
-            flight.points = {p.id: p for p in last.report.points}
+            flight.coverage.points.update((p.id, p) for p in last.report.points)
             flight.checks = last.report.checks
             flight.outcome = last.report.outcome
         self._ctx.compile_plan(flight)

@@ -248,6 +248,14 @@ def _vision(facts: Facts, config: Config) -> Judgement:  # noqa: ARG001 a judge'
     return Judgement(not wrong, ", ".join(wrong) or "alive", limit)
 
 
+_CAMERA_FREE_MB = 500.0  # some sixty pictures
+
+
+def _camera_storage(facts: Facts, config: Config) -> Judgement:  # noqa: ARG001 a judge's signature
+    camera = facts.situation.telemetry.camera
+    return _least(camera.storage_free_mb if camera else None, _CAMERA_FREE_MB, "MB")
+
+
 def _storage(facts: Facts, config: Config) -> Judgement:
     return _least(facts.situation.free_mb, config.flight.storage_free_min_mb, "MB")
 
@@ -292,6 +300,7 @@ CHECKS: tuple[Check, ...] = (
     Check("preflight.plan", _plan),
     Check("preflight.energy", _energy),
     Check("preflight.vision", _vision, settles=True),
+    Check("preflight.camera_storage", _camera_storage, mandatory=False),
     Check("preflight.storage", _storage),
     Check("preflight.clock", _clock),
     Check("preflight.daylight", _daylight, mandatory=False),

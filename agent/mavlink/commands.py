@@ -11,7 +11,7 @@ from agent.core.geo import LatLon
 from agent.mavlink import messages
 from agent.mavlink.codec import Body
 from agent.mavlink.codec import Frame as WireFrame
-from agent.mavlink.enums import Frame, Result
+from agent.mavlink.enums import AUTOPILOT_COMPONENT, Frame, Result
 from agent.mavlink.exchange import Exchange
 from agent.mavlink.link import Inbox
 from agent.mavlink.texts import StatusTexts
@@ -34,6 +34,7 @@ class Command:
         repeatable: whether it may be sent again when no answer comes. Arming may not: the state is looked at first.
         attempts: how often it is sent at most.
         work_s: time that the autopilot may need beyond the round trip.
+        component: who shall do it; not with a place.
     """
 
     id: int
@@ -44,6 +45,7 @@ class Command:
     repeatable: bool = True
     attempts: int = 5
     work_s: float = 0.0
+    component: int = AUTOPILOT_COMPONENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +123,7 @@ class Commander:
     def _body(self, command: Command, attempt: int) -> Body:
         system = self.exchange.link.system
         if command.place is None:
-            return messages.command_long(system, command.id, command.params, attempt)
+            return messages.command_long(system, command.id, command.params, attempt, command.component)
         return messages.command_int(system, command.id, command.params, command.place, command.alt_m, command.frame)
 
     async def _words(self, began_s: float) -> str:

@@ -5,6 +5,9 @@ Kept here so that packages above need not know pymavlink. A test compares every 
 
 from enum import IntEnum, IntFlag
 
+AUTOPILOT_COMPONENT = 1
+"""MAV_COMP_ID_AUTOPILOT1: everything else with the drone's system id is a gimbal, a camera or another device."""
+
 
 class Autopilot(IntEnum):
     """MAV_AUTOPILOT, as far as there is a driver."""
@@ -34,6 +37,7 @@ class Cmd(IntEnum):
     COMPONENT_ARM_DISARM = 400
     SET_MESSAGE_INTERVAL = 511
     REQUEST_MESSAGE = 512
+    DO_GIMBAL_MANAGER_CONFIGURE = 1001
     IMAGE_START_CAPTURE = 2000
     NAV_FENCE_POLYGON_VERTEX_INCLUSION = 5001
     NAV_FENCE_POLYGON_VERTEX_EXCLUSION = 5002

@@ -16,10 +16,12 @@ def ground_station_heartbeat() -> Body:
     return dialect.MAVLink_heartbeat_message(6, 8, 0, 0, 4, 3)
 
 
-def command_long(system: int, command: int, params: tuple[float, ...], confirmation: int) -> Body:
+def command_long(
+    system: int, command: int, params: tuple[float, ...], confirmation: int, component: int = _AUTOPILOT_COMPONENT
+) -> Body:
     """COMMAND_LONG; missing parameters are 0."""
     padded = (*params, *(0.0,) * (7 - len(params)))
-    return dialect.MAVLink_command_long_message(system, _AUTOPILOT_COMPONENT, command, confirmation, *padded)
+    return dialect.MAVLink_command_long_message(system, component, command, confirmation, *padded)
 
 
 def command_int(system: int, command: int, params: tuple[float, ...], place: LatLon, alt_m: float, frame: Frame) -> Body:

@@ -8,13 +8,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from agent.core.geo import wrap_180
 from agent.domain.telemetry import (
     Attitude,
     Battery,
     Estimator,
     FlightMode,
-    Gimbal,
     Gps,
     GpsFix,
     Heartbeat,
@@ -27,11 +25,12 @@ from agent.domain.telemetry import (
     Telemetry,
     Vibration,
 )
+from agent.mavlink.camera import CAMERA_FOLDS
 from agent.mavlink.codec import Frame
-from agent.mavlink.enums import Autopilot, MissionState, ModeFlag
+from agent.mavlink.enums import AUTOPILOT_COMPONENT, Autopilot, MissionState, ModeFlag
+from agent.mavlink.gimbal import GimbalFrame, control_of, gimbal_of
 from agent.mavlink.scale import lat_lon
 
-_AUTOPILOT_COMPONENT = 1
 _UNKNOWN_U16 = 65_535
 _UNKNOWN_I16 = 32_767
 _UNKNOWN_U8 = 255
@@ -50,6 +49,7 @@ class Interpretation:
         reached_index_of: sequence number reported as reached to the index of the last plan item that is done with it.
         plan_length: items of the uploaded plan; None where it is not known.
         prearm_always: the pre-arm bit counts though it is not announced as present (PX4).
+        gimbal: what the autopilot's own gimbal angles are against.
     """
 
     mode_of: Callable[[int], FlightMode]
@@ -57,6 +57,7 @@ class Interpretation:
     reached_index_of: Callable[[int], int]
     plan_length: int | None = None
     prearm_always: bool = False
+    gimbal: GimbalFrame = GimbalFrame.FLAGGED
 
 
 Fold = Callable[[Telemetry, Frame, Interpretation], Telemetry]
@@ -70,7 +71,7 @@ def fold(telemetry: Telemetry, frame: Frame, meaning: Interpretation) -> Telemet
 
 def _heartbeat(telemetry: Telemetry, frame: Frame, meaning: Interpretation) -> Telemetry:
     body = frame.body
-    if frame.component != _AUTOPILOT_COMPONENT or body.autopilot == Autopilot.INVALID:
+    if frame.component != AUTOPILOT_COMPONENT or body.autopilot == Autopilot.INVALID:
         return telemetry  # a gimbal, camera or ground station with the same system id
     mode = meaning.mode_of(body.custom_mode) if body.base_mode & ModeFlag.CUSTOM_MODE_ENABLED else FlightMode.UNKNOWN
     beat = Heartbeat(
@@ -116,26 +117,13 @@ def _attitude(telemetry: Telemetry, frame: Frame, _: Interpretation) -> Telemetr
     return replace(telemetry, attitude=Attitude(frame.at_s, int(body.time_boot_ms), roll, pitch, yaw))
 
 
-_YAW_LOCK, _YAW_IN_VEHICLE_FRAME, _YAW_IN_EARTH_FRAME = 16, 32, 64  # GIMBAL_DEVICE_FLAGS
+def _gimbal(telemetry: Telemetry, frame: Frame, meaning: Interpretation) -> Telemetry:
+    gimbal = gimbal_of(frame, telemetry.gimbal, telemetry.attitude, meaning.gimbal)
+    return telemetry if gimbal is None else replace(telemetry, gimbal=gimbal)
 
 
-def _gimbal(telemetry: Telemetry, frame: Frame, _: Interpretation) -> Telemetry:
-    body = frame.body
-    w, x, y, z = body.q
-    norm = math.sqrt(w * w + x * x + y * y + z * z)
-    if not math.isfinite(norm) or not 0.9 < norm < 1.1:
-        return telemetry
-    w, x, y, z = w / norm, x / norm, y / norm, z / norm
-    roll = math.degrees(math.atan2(2 * (w * x + y * z), 1 - 2 * (x * x + y * y)))
-    pitch = math.degrees(math.asin(max(-1.0, min(1.0, 2 * (w * y - z * x)))))
-    yaw = math.degrees(math.atan2(2 * (w * z + x * y), 1 - 2 * (y * y + z * z)))
-    flags = int(body.flags)
-    in_earth = bool(flags & _YAW_IN_EARTH_FRAME) or (bool(flags & _YAW_LOCK) and not flags & _YAW_IN_VEHICLE_FRAME)
-    if not in_earth:
-        if telemetry.attitude is None:
-            return telemetry
-        yaw = wrap_180(yaw + telemetry.attitude.yaw_deg)
-    return replace(telemetry, gimbal=Gimbal(frame.at_s, int(body.time_boot_ms), roll, pitch, yaw))
+def _gimbal_manager(telemetry: Telemetry, frame: Frame, _: Interpretation) -> Telemetry:
+    return replace(telemetry, gimbal_control=control_of(frame))
 
 
 def _battery(telemetry: Telemetry, frame: Frame, _: Interpretation) -> Telemetry:
@@ -298,6 +286,7 @@ FOLDS: Mapping[str, Fold] = MappingProxyType(
         "LOCAL_POSITION_NED": _local,
         "ATTITUDE": _attitude,
         "GIMBAL_DEVICE_ATTITUDE_STATUS": _gimbal,
+        "GIMBAL_MANAGER_STATUS": _gimbal_manager,
         "SYS_STATUS": _system,
         "BATTERY_STATUS": _battery,
         "GPS_RAW_INT": _gps,
@@ -310,6 +299,7 @@ FOLDS: Mapping[str, Fold] = MappingProxyType(
         "VIBRATION": _vibration,
         "WIND": _wind,
         "WIND_COV": _wind_cov,
+        **CAMERA_FOLDS,
     }
 )
 """What each message changes. A test sweeps every row."""

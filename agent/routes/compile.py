@@ -1,12 +1,16 @@
 """Turns a route into the plan that the autopilot flies. Pure."""
 
-from dataclasses import dataclass
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 from agent.core.errors import ConfigError
 from agent.core.geo import LatLon
 from agent.core.terrain import Terrain
-from agent.domain.mission import FlightPlan, ItemKind, PlanItem
+from agent.domain.mission import PICTURE_INTERVAL_S, FlightPlan, ItemKind, PlanItem
 from agent.domain.route import InspectionPoint, Route, Site
+
+_SHUTTER_SLACK = 1.2  # ArduCopter looks for the next picture 50 times a second and waits for more than the interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +34,7 @@ def compile_route(
 ) -> FlightPlan:
     """The plan for a route, from an inspection point on.
 
-    Each inspection point becomes: point the camera where the pitch changes, fly there and stay, take a picture.
+    Each inspection point becomes: point the camera where the pitch changes, fly there and stay, take its pictures.
 
     Args:
         start: index of the first inspection point to visit; above 0 after a breakpoint.
@@ -47,10 +51,18 @@ def compile_route(
         if point.camera_pitch_deg != pitch_deg:
             pitch_deg = point.camera_pitch_deg
             items.append(PlanItem(ItemKind.POINT_CAMERA, camera_pitch_deg=pitch_deg))
-        items.append(_waypoint(route, point, pad, terrain))
-        items.append(PlanItem(ItemKind.CAPTURE, inspection_point=point.id))
+        items += _visit(_waypoint(route, point, pad, terrain), point)
     items.append(PlanItem(ItemKind.RETURN))
     return FlightPlan(route.id, tuple(items), site.fence, site.rally)
+
+
+def _visit(waypoint: PlanItem, point: InspectionPoint) -> Iterator[PlanItem]:
+    """There, and the pictures. Autopilots fly on the moment they have ordered pictures, so for several they are held there."""
+    yield waypoint
+    if point.pictures > 0:
+        yield PlanItem(ItemKind.CAPTURE, pictures=point.pictures, inspection_point=point.id)
+    if point.pictures > 1:
+        yield replace(waypoint, hold_s=math.ceil((point.pictures - 1) * PICTURE_INTERVAL_S * _SHUTTER_SLACK))
 
 
 def _waypoint(route: Route, point: InspectionPoint, pad: Pad, terrain: Terrain | None) -> PlanItem:

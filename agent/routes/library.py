@@ -81,6 +81,7 @@ class _PointProperties(_Part):
     dwell_s: float = Field(default=3.0, ge=0, le=600)
     camera_pitch_deg: float = Field(default=-45.0, ge=-90, le=30)
     heading_deg: float | None = Field(default=None, ge=0, lt=360)
+    pictures: int = Field(default=1, ge=0, le=20)
 
 
 class _PointFeature(_Tolerant):
@@ -132,6 +133,7 @@ def load_route(path: Path) -> Route:
             dwell_s=f.properties.dwell_s,
             camera_pitch_deg=f.properties.camera_pitch_deg,
             heading_deg=f.properties.heading_deg,
+            pictures=f.properties.pictures,
         )
         for f in file.features
     )

@@ -4,7 +4,7 @@ Measured on ArduCopter 4.6. Modes: https://ardupilot.org/copter/docs/parameters.
 """
 
 import math
-from collections.abc import Sequence
+from dataclasses import replace
 from types import MappingProxyType
 
 from agent.core.geo import LatLon
@@ -13,7 +13,7 @@ from agent.domain.landing import PadFix
 from agent.domain.telemetry import FlightMode
 from agent.mavlink.commands import Command
 from agent.mavlink.enums import Cmd, Frame, RepositionFlag
-from agent.mavlink.items import WireItem
+from agent.mavlink.gimbal import GimbalFrame
 from agent.mavlink.landing_target import target_in_body
 from agent.vehicle.driver import Driver, Traits, left_ground, on_ground
 from agent.vehicle.pad_target import in_body
@@ -21,6 +21,8 @@ from agent.vehicle.plan_items import Wording
 from agent.vehicle.session import Session
 
 _LIFT_OFF_S = 20.0  # longer than DISARM_DELAY, so that motors that stop again are seen
+
+_SERVO_MOUNT = 1  # MNT1_TYPE
 
 MODES = MappingProxyType(
     {
@@ -77,7 +79,7 @@ _KEPT = MappingProxyType(
 """Parameters that ArduCopter stores, per command (AP_Mission)."""
 
 _FORGOTTEN = frozenset({Cmd.DO_CHANGE_SPEED, Cmd.DO_MOUNT_CONTROL})
-"""Orders of a mission that ArduCopter does not keep when it leaves AUTO and comes back."""
+"""AUTO begins with a speed of its own and leaves the gimbal as it is."""
 
 STREAMS_HZ = MappingProxyType(
     {
@@ -94,6 +96,8 @@ STREAMS_HZ = MappingProxyType(
         "VIBRATION": 1.0,
         "WIND": 1.0,
         "POSITION_TARGET_GLOBAL_INT": 2.0,
+        "GIMBAL_MANAGER_STATUS": 0.5,
+        "CAMERA_CAPTURE_STATUS": 0.5,
     }
 )
 """About 2.4 kB/s: fits a radio of 57,600 baud."""
@@ -108,6 +112,8 @@ TRAITS = Traits(
     fence_ceiling="FENCE_ALT_MAX",
     return_height=("RTL_ALT", 100.0),
     goto_mode=FlightMode.GUIDED,
+    gimbal=GimbalFrame.UNKNOWN,
+    forgotten=_FORGOTTEN,
 )
 
 
@@ -124,6 +130,14 @@ class ArduPilotDriver(Driver):
     async def after_upload(self, began_s: float) -> Outcome:  # noqa: ARG002 the base class's
         """ArduCopter says all it has to say in the upload's answer."""
         return Accepted()
+
+    async def learn_gimbal(self) -> bool:
+        """Reads which mount it is. Servos (1) are reported against the body, though flagged as against the horizon."""
+        mount = await self.parameters.get("MNT1_TYPE")
+        if mount is not None:
+            self.gimbal = GimbalFrame.BODY if mount == _SERVO_MOUNT else GimbalFrame.FLAGGED
+            self.session.meaning = replace(self.session.meaning, gimbal=self.gimbal)
+        return mount is not None
 
     async def launch(self) -> Outcome:
         """GUIDED, mission to its beginning, arm, MISSION_START, and see that it lifts off.
@@ -173,16 +187,7 @@ class ArduPilotDriver(Driver):
         if not answer.accepted:
             return Refused("mission.refused", answer.reason)
         outcome = await self.change_mode(FlightMode.MISSION)
-        return outcome if isinstance(outcome, Refused) else await self._renew(self.plan.mission[: self.plan.begins[index]])
-
-    async def _renew(self, passed: Sequence[WireItem]) -> Outcome:
-        """AUTO begins with a speed of its own and leaves the gimbal as it is: what was ordered last is ordered again."""
-        last = {item.command: item for item in passed if item.command in _FORGOTTEN}
-        words = ""
-        for command, item in last.items():
-            answer = await self.command(Command(command, (*item.params, float(item.x), float(item.y), item.z)))
-            words = words if answer.accepted else f"resumed, but {Cmd(command).name} was not taken again: {answer.reason}"
-        return Accepted(words)
+        return outcome if isinstance(outcome, Refused) else await self.renew(index)
 
     async def goto(self, place: LatLon, alt_rel_m: float, heading_deg: float | None) -> Outcome:
         """DO_REPOSITION into GUIDED; its heading is ignored by ArduCopter, so CONDITION_YAW follows."""

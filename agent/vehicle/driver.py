@@ -15,7 +15,9 @@ from agent.domain.mission import FlightPlan
 from agent.domain.telemetry import FlightMode, LandedState, Telemetry
 from agent.mavlink.commands import Command, CommandAnswer
 from agent.mavlink.enums import Cmd, Frame, MissionType, ModeFlag
+from agent.mavlink.gimbal import GimbalFrame, give_control_back, take_control
 from agent.mavlink.items import WireItem
+from agent.mavlink.link import OWN_COMPONENT
 from agent.mavlink.parameters import Parameters
 from agent.mavlink.readback import compare, download
 from agent.mavlink.telemetry import Interpretation
@@ -45,6 +47,8 @@ class Traits:
         return_height: parameter that holds the height over home of the way home, and its units in a metre.
         goto_mode: the mode in which it flies to a place.
         prearm_always: whether the pre-arm bit counts though it is not announced.
+        gimbal: what the angles of its own gimbal are against, as far as that is known from the start.
+        forgotten: orders of a mission that it does not give again when the mission is resumed.
     """
 
     name: str
@@ -57,6 +61,8 @@ class Traits:
     return_height: tuple[str, float]
     goto_mode: FlightMode
     prearm_always: bool = False
+    gimbal: GimbalFrame = GimbalFrame.FLAGGED
+    forgotten: frozenset[Cmd] = frozenset()
 
 
 class Driver(ABC):
@@ -72,6 +78,7 @@ class Driver(ABC):
         self.traits = traits
         self.parameters = Parameters(session.exchange, bytewise=traits.bytewise)
         self.plan: WirePlan | None = None
+        self.gimbal = traits.gimbal
         self._interpret(None)
 
     # What each autopilot does in its own way.
@@ -95,6 +102,10 @@ class Driver(ABC):
     @abstractmethod
     def show_pad(self, fix: PadFix) -> None:
         """Tells where the pad is."""
+
+    async def learn_gimbal(self) -> bool:
+        """Learns what the angles of the autopilot's own gimbal are against; False if it has to be tried again."""
+        return True
 
     # What all do alike.
 
@@ -205,6 +216,7 @@ class Driver(ABC):
             reached_index_of=plan.reached_index if plan else lambda seq: seq - shift,
             plan_length=len(plan.begins) if plan else None,
             prearm_always=self.traits.prearm_always,
+            gimbal=self.gimbal,
         )
         self.session.forget_progress()
 
@@ -246,13 +258,39 @@ class Driver(ABC):
 
     async def point_camera(self, place: LatLon, alt_amsl_m: float) -> Outcome:
         """A region of interest: both autopilots keep gimbal, or nose where there is none, on it."""
+        refused = await self._take_gimbal()
+        if refused is not None:
+            return refused
         answer = await self.command(Command(Cmd.DO_SET_ROI_LOCATION, (), place, alt_amsl_m, Frame.GLOBAL))
         return Accepted() if answer.accepted else Refused("vehicle.camera_refused", answer.reason)
+
+    async def _take_gimbal(self) -> Refused | None:
+        """Takes control of a gimbal that has a manager. What somebody else steers is left to them."""
+        control, us = self.session.telemetry.gimbal_control, (self.session.link.own_system, OWN_COMPONENT)
+        if control is None or (control.system, control.component) == us:
+            return None
+        if control.system not in {0, self.session.link.system}:  # nobody, or the autopilot for its mission
+            return Refused("gimbal.taken", f"system {control.system}, component {control.component} steers it")
+        answer = await self.command(take_control(*us))
+        return None if answer.accepted else Refused("vehicle.camera_refused", f"control of the gimbal: {answer.reason}")
 
     async def release_camera(self) -> Outcome:
         """No region of interest any more."""
         answer = await self.command(Command(Cmd.DO_SET_ROI_NONE))
+        if self.session.telemetry.gimbal_control is not None:
+            await self.command(give_control_back())
         return Accepted() if answer.accepted else Refused("vehicle.camera_refused", answer.reason)
+
+    async def renew(self, index: int) -> Outcome:
+        """Gives the last orders of the plan's items before this one again, where a resumed mission has forgotten them."""
+        assert self.plan is not None  # noqa: S101 the callers have seen to it
+        passed = self.plan.mission[: self.plan.begins[index]]
+        last = {item.command: item for item in passed if item.command in self.traits.forgotten}
+        words = ""
+        for command, item in last.items():
+            answer = await self.command(Command(command, (*item.params, float(item.x), float(item.y), item.z)))
+            words = words if answer.accepted else f"resumed, but {Cmd(command).name} was not taken again: {answer.reason}"
+        return Accepted(words)
 
     async def return_home(self) -> Outcome:
         """The autopilot's own return."""

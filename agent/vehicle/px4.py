@@ -84,6 +84,7 @@ STREAMS_HZ = MappingProxyType(
         "VIBRATION": 1.0,
         "WIND_COV": 1.0,
         "POSITION_TARGET_GLOBAL_INT": 2.0,
+        "GIMBAL_MANAGER_STATUS": 0.5,
     }
 )
 
@@ -105,6 +106,7 @@ TRAITS = Traits(
     return_height=("RTL_RETURN_ALT", 1.0),
     goto_mode=FlightMode.HOLD,
     prearm_always=True,
+    forgotten=frozenset({Cmd.DO_MOUNT_CONTROL}),  # PX4 turns the gimbal to neutral when it leaves a mission
 )
 
 
@@ -153,12 +155,13 @@ class Px4Driver(Driver):
         return Refused("vehicle.no_takeoff", f"it did not lift off within {_LIFT_OFF_S:g} s")
 
     async def resume(self, index: int) -> Outcome:
-        """MISSION_SET_CURRENT, since PX4 has no command for it, then the mission mode."""
+        """MISSION_SET_CURRENT, since PX4 has no command for it, then the mission mode, then the camera's angle."""
         if self.plan is None or not 0 <= index < len(self.plan.begins):
             return Refused("mission.refused", f"there is no item {index} in the uploaded plan")
         if not await self._set_current(index):
             return Refused("mission.refused", f"the autopilot did not go to item {index}")
-        return await self.change_mode(FlightMode.MISSION)
+        outcome = await self.change_mode(FlightMode.MISSION)
+        return outcome if isinstance(outcome, Refused) else await self.renew(index)
 
     async def _set_current(self, index: int) -> bool:
         """Sets the item and waits until the autopilot says so."""

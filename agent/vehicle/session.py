@@ -12,6 +12,7 @@ from agent.core.clock import Clock
 from agent.core.geo import LatLon, distance_m
 from agent.domain.telemetry import ContactChange, FlightMode, LinkQuality, StatusText, Telemetry
 from agent.mavlink.boot_time import BootTime
+from agent.mavlink.captures import CaptureBook
 from agent.mavlink.codec import Frame
 from agent.mavlink.commands import Commander
 from agent.mavlink.enums import Autopilot
@@ -56,6 +57,7 @@ class Session:
         self._last_pose_unix_s = float("-inf")
         self._changed = asyncio.Event()
         self._in_contact: bool | None = None
+        self.pictures = CaptureBook()
         self.exchange = Exchange(link)
         self.texts = StatusTexts(self._on_text)
         self.commander = Commander(self.exchange, self.texts)
@@ -143,6 +145,8 @@ class Session:
         self.texts.on_frame(frame)
         if frame.name == "HEARTBEAT":
             self._note_autopilot(frame)
+        if self.pictures.take(frame):
+            self._update(replace(self.telemetry, captures=self.pictures.captures))
         if frame.name not in FOLDS:
             return
         self._update(fold(self.telemetry, frame, self.meaning))

@@ -18,6 +18,7 @@ from agent.vehicle.detect import DRIVERS
 from agent.vehicle.driver import Driver
 from agent.vehicle.interface import ParameterDeviation, Progress, Vehicle, VehicleIdentity
 from agent.vehicle.parameter_set import apply, read_set, verify
+from agent.vehicle.payload import Payload
 from agent.vehicle.session import Session
 
 _ASK_IDENTITY_AGAIN_S = 10.0
@@ -78,6 +79,7 @@ class MavlinkVehicle(Vehicle):
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._keep_streams(streams))
             tasks.create_task(self._learn_identity(driver))
+            tasks.create_task(Payload(self._session, driver).keep())
 
     async def _keep_streams(self, streams: Streams) -> None:
         """Asks for missing messages while the drone is heard; all anew after a reboot, and on another link."""

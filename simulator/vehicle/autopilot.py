@@ -11,6 +11,7 @@ from typing import Final
 
 from simulator.vehicle import arming, mission_glue
 from simulator.vehicle.boot import Boot
+from simulator.vehicle.camera import Camera, Shutter
 from simulator.vehicle.channel import Channel
 from simulator.vehicle.craft import Craft, Phase, Place
 from simulator.vehicle.failsafes import Failsafes
@@ -27,7 +28,7 @@ from simulator.vehicle.mission_server import MissionServer
 from simulator.vehicle.mission_store import ItemStore
 from simulator.vehicle.modes import AUTO, KNOWN_BUT_REFUSED, LAND, MODES, RTL, STABILIZE, Behaviour, Flown, Guided, behaviour_of
 from simulator.vehicle.parameters import Parameters
-from simulator.vehicle.payload import Gimbal, Shutter
+from simulator.vehicle.payload import Gimbal
 from simulator.vehicle.rc import RcInput
 from simulator.vehicle.setup import Setup
 from simulator.vehicle.streams import BUILDERS, GROUPS
@@ -57,7 +58,8 @@ class Autopilot:
         self.rc = RcInput(self.parameters)
         self.fence = Fence(self.craft)
         self.gimbal = Gimbal(self.craft)
-        self.shutter = Shutter(self.craft, self.gimbal, self.unix_usec, self.emit)
+        self.camera = Camera(self.craft, self.gimbal, self.unix_usec, self.emit, int(self.parameters["SYSID_THISMAV"]))
+        self.shutter = Shutter(self.craft, self.unix_usec, self.emit, self.camera.shoot)
         self.store = ItemStore(lambda: mission_glue.home_item(self))
         self.run = MissionRun(self.craft, self.store, mission_glue.hooks(self))
         self.failsafes = Failsafes(self)
@@ -122,7 +124,7 @@ class Autopilot:
             for message_id in message_ids if rate_hz > 0 else ():
                 channel.set_rate(message_id, 1.0 / rate_hz, self.craft.time_s)
 
-    def emit(self, message: Message) -> None:
+    def emit(self, message: Message | bytes) -> None:
         """Sends to every link on which something was heard."""
         for channel in self.channels:
             if channel.active:
@@ -180,6 +182,7 @@ class Autopilot:
         self.gimbal.step(dt_s)
         craft.step(dt_s)
         self.shutter.step()
+        self.camera.step()
         if craft.impact_m_s is not None:
             self._touch_down(craft.impact_m_s)
         for server in self.servers.values():

@@ -41,6 +41,7 @@ class Order:
         alt_m: param7 or z, in the frame.
         frame: MAV_FRAME; COMMAND_LONG means above home.
         channel: the link it came from, None for a mission item.
+        source: system and component of the sender.
     """
 
     command: int
@@ -50,6 +51,7 @@ class Order:
     alt_m: float
     frame: int
     channel: "Channel | None" = None
+    source: tuple[int, int] = (0, 0)
 
 
 Handler = Callable[["Autopilot", Order], int]

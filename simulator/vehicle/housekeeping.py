@@ -66,10 +66,15 @@ def _request_one(message_id: int) -> Handler:
 
 
 def image_start(ap: "Autopilot", order: Order) -> int:
-    """IMAGE_START_CAPTURE; FAILED without a camera."""
-    if ap.parameters["CAM1_TYPE"] == 0:
+    """IMAGE_START_CAPTURE; FAILED without a camera, and for a series without an interval."""
+    interval_s, count = order.params[1], int(order.params[2])
+    single = count == 1 or (count == 0 and interval_s == 0)
+    if ap.parameters["CAM1_TYPE"] == 0 or (not single and not interval_s > 0):
         return FAILED
-    ap.shutter.start(order.params[1], int(order.params[2]))
+    if single:
+        ap.shutter.shoot()
+    else:
+        ap.shutter.start(interval_s, count)
     return ACCEPTED
 
 
@@ -117,6 +122,26 @@ def gimbal_pitch_yaw(ap: "Autopilot", order: Order) -> int:
     return ACCEPTED
 
 
+_UNCHANGED, _SENDER, _GIVE_BACK = -1, -2, -3
+
+
+def gimbal_control(ap: "Autopilot", order: Order) -> int:
+    """DO_GIMBAL_MANAGER_CONFIGURE: who steers. Only told: this autopilot obeys everybody."""
+    system, component = int(order.params[0]), int(order.params[1])
+    if not (_GIVE_BACK <= system <= 255 and _GIVE_BACK <= component <= 255):
+        return FAILED
+    before = ap.gimbal.control
+    if system == _SENDER:
+        ap.gimbal.control = order.source
+    elif system == _GIVE_BACK:
+        ap.gimbal.control = (0, 0) if before == order.source else before
+    elif system != _UNCHANGED:
+        ap.gimbal.control = (system, component)
+    if ap.gimbal.control != before:
+        ap.emit_report(mavlink.MAVLINK_MSG_ID_GIMBAL_MANAGER_STATUS)
+    return ACCEPTED
+
+
 def accept(ap: "Autopilot", order: Order) -> int:
     """Taken without an effect, as the real one does for devices that it does not have."""
     del ap, order
@@ -161,7 +186,7 @@ HOUSEKEEPING: Final[dict[int, Handler]] = {
     mavlink.MAV_CMD_DO_MOUNT_CONTROL: mount_control,
     mavlink.MAV_CMD_DO_MOUNT_CONFIGURE: accept,
     mavlink.MAV_CMD_DO_GIMBAL_MANAGER_PITCHYAW: gimbal_pitch_yaw,
-    mavlink.MAV_CMD_DO_GIMBAL_MANAGER_CONFIGURE: accept,
+    mavlink.MAV_CMD_DO_GIMBAL_MANAGER_CONFIGURE: gimbal_control,
     mavlink.MAV_CMD_VIDEO_START_CAPTURE: accept,
     mavlink.MAV_CMD_VIDEO_STOP_CAPTURE: accept,
     mavlink.MAV_CMD_SET_CAMERA_ZOOM: accept,
@@ -188,12 +213,13 @@ PLACED: Final = (
 def order_of(message: Message, channel: "Channel") -> Order:
     """Either wire form as an order."""
     params = (float(message.param1), float(message.param2), float(message.param3), float(message.param4))
+    source = (int(message.get_srcSystem()), int(message.get_srcComponent()))
     if message.get_type() == "COMMAND_INT":
         scale = 1e7 if message.command in PLACED else 1.0
         lat, lon = message.x / scale, message.y / scale
-        return Order(message.command, params, lat, lon, float(message.z), int(message.frame), channel)
+        return Order(message.command, params, lat, lon, float(message.z), int(message.frame), channel, source)
     # COMMAND_LONG has no frame: heights are above home, except the height of home itself.
     own_height = message.command == mavlink.MAV_CMD_DO_SET_HOME
     frame = mavlink.MAV_FRAME_GLOBAL if own_height else mavlink.MAV_FRAME_GLOBAL_RELATIVE_ALT
     lat, lon = float(message.param5), float(message.param6)
-    return Order(message.command, params, lat, lon, float(message.param7), int(frame), channel)
+    return Order(message.command, params, lat, lon, float(message.param7), int(frame), channel, source)

@@ -1,7 +1,7 @@
 """The vehicle's parameters: name, wire type, default. Names and units are ArduCopter 4.6's.
 
-Defaults are those a simulated ArduCopter 4.6.3 reports, except the battery, which is that of a nest drone (6 cells, 12 Ah), and
-the rows under "own", which exist only here.
+Defaults are those a simulated ArduCopter 4.6.3 reports, except battery (6 cells, 12 Ah), camera shutter and gimbal (one that
+levels itself), which are those of a nest drone, and the rows under "own", which exist only here.
 """
 
 from typing import Final, NamedTuple
@@ -24,12 +24,13 @@ class Row(NamedTuple):
 
 _INT8 = """
 AHRS_EKF_TYPE 3|BATT_FS_CRT_ACT 0|BATT_FS_LOW_ACT 0|BATT_LOW_TIMER 10|BATT_MONITOR 4|CAM1_TYPE 1|CAM_AUTO_ONLY 0
+CAM1_FEEDBAK_PIN -1|SIM_GPS_HZ 5
 COMPASS_ENABLE 1|COMPASS_USE 1|COMPASS_USE2 1|COMPASS_USE3 1|DISARM_DELAY 10|EK3_ENABLE 1|FENCE_ACTION 1|FENCE_AUTOENABLE 0
 FENCE_ENABLE 0|FENCE_TOTAL 0|FENCE_TYPE 7|FLTMODE1 7|FLTMODE2 9|FLTMODE3 6|FLTMODE4 3|FLTMODE5 5|FLTMODE6 0|FLTMODE_CH 5
 FRAME_CLASS 1|FRAME_TYPE 0|FS_CRASH_CHECK 1|FS_DR_ENABLE 2|FS_EKF_ACTION 1|FS_GCS_ENABLE 0|FS_THR_ENABLE 1|FS_VIBE_ENABLE 1
-GPS1_TYPE 1|INITIAL_MODE 0|LAND_REPOSITION 1|LOG_BACKEND_TYPE 1|LOG_DISARMED 0|MIS_RESTART 0|MNT1_TYPE 1|MNT1_DEFLT_MODE 3
+GPS1_TYPE 1|INITIAL_MODE 0|LAND_REPOSITION 1|LOG_BACKEND_TYPE 1|LOG_DISARMED 0|MIS_RESTART 0|MNT1_TYPE 7|MNT1_DEFLT_MODE 3
 RALLY_INCL_HOME 1|RALLY_TOTAL 0|RTL_ALT_TYPE 0|SERIAL0_PROTOCOL 2|SERIAL1_PROTOCOL 2|SIM_ENGINE_FAIL 0|SIM_GPS_DISABLE 0
-SIM_GPS_HZ 5|SIM_GPS_JAM 0|SIM_GPS_NUMSATS 10|SIM_MAG1_FAIL 0|SIM_RC_FAIL 0|SYSID_ENFORCE 0|WPNAV_RFND_USE 1
+SIM_GPS_JAM 0|SIM_GPS_NUMSATS 10|SIM_MAG1_FAIL 0|SIM_RC_FAIL 0|SYSID_ENFORCE 0|WPNAV_RFND_USE 1
 WP_YAW_BEHAVIOR 2|TERRAIN_ENABLE 0|ARMING_RUDDER 2|PLND_ENABLED 0
 """
 _INT16 = """
@@ -59,9 +60,11 @@ SIM_GPS_GLITCH_Y 0|SIM_GPS_GLITCH_Z 0|SIM_GPS_NOISE 0.05|SIM_SPEEDUP 1|SIM_WIND_
 SIM_WIND_TURB 1|SIM_WIND_TC 5
 """
 # Own rows: the charger's current while the contacts touch; the charge in percent that a fault (or a scenario's start) sets,
-# -1 for none; the pack's internal resistance; hover power; the temperature of the air around the pack.
+# -1 for none; the pack's internal resistance; hover power; the temperature of the air around the pack; a camera that takes no
+# picture and is silent (1) or says so (2); a gimbal that stays where it is (1).
 _OWN = """
-SIM_CHARGE_A 0|SIM_BATT_SET_PC -1|SIM_BATT_RES_OHM 0.03|SIM_HOVER_W 450|SIM_AIR_TEMP_C 20|SIM_VIBE 1
+SIM_CHARGE_A 0|SIM_BATT_SET_PC -1|SIM_BATT_RES_OHM 0.03|SIM_HOVER_W 450|SIM_AIR_TEMP_C 20|SIM_VIBE 1|SIM_CAM_FAIL 0
+SIM_GIMBAL_STUCK 0
 """
 
 

@@ -1,4 +1,4 @@
-"""Health and identity messages: SYS_STATUS, EKF, radio, version, gimbal manager.
+"""Health and identity messages: SYS_STATUS, EKF, radio, version, gimbal manager, camera.
 
 Bits and values are those recorded from ArduCopter 4.6.3. Reads the autopilot's state; changes nothing.
 """
@@ -136,9 +136,31 @@ def gimbal_manager_information(ap: "Autopilot") -> Message:
 
 
 def gimbal_manager_status(ap: "Autopilot") -> Message:
-    """GIMBAL_MANAGER_STATUS."""
+    """GIMBAL_MANAGER_STATUS: who steers."""
     flags = ap.gimbal.message(0).flags
-    return mavlink.MAVLink_gimbal_manager_status_message(int(ap.craft.time_s * 1000), flags, GIMBAL_DEVICE_ID, 0, 0, 0, 0)
+    return mavlink.MAVLink_gimbal_manager_status_message(
+        int(ap.craft.time_s * 1000), flags, GIMBAL_DEVICE_ID, *ap.gimbal.control, 0, 0
+    )
+
+
+def camera_feedback(ap: "Autopilot") -> Message | None:
+    """CAMERA_FEEDBACK of the last picture."""
+    return ap.shutter.last
+
+
+def camera_information(ap: "Autopilot") -> Message | None:
+    """CAMERA_INFORMATION, where there is a shutter."""
+    return ap.shutter.information()
+
+
+def camera_capture_status(ap: "Autopilot") -> Message | None:
+    """CAMERA_CAPTURE_STATUS, where there is a shutter."""
+    return ap.shutter.capture_status()
+
+
+def camera_settings(ap: "Autopilot") -> Message | None:
+    """CAMERA_SETTINGS, where there is a shutter."""
+    return ap.shutter.settings()
 
 
 def meminfo(ap: "Autopilot") -> Message:

@@ -14,9 +14,10 @@ Message = Any
 
 SYSTEM_ID: Final = 1
 AUTOPILOT_COMPONENT: Final = 1
+CAMERA_COMPONENT: Final = 100
 NO_FRAME: Final = 0
 
-__all__ = ["Message", "clamp_int", "deg_from_e7", "e7", "mavlink", "quaternion", "text_of"]
+__all__ = ["Message", "clamp_int", "conjugate", "deg_from_e7", "e7", "mavlink", "product", "quaternion", "text_of"]
 
 
 def e7(angle_deg: float) -> int:
@@ -52,4 +53,20 @@ def quaternion(roll: float, pitch: float, yaw: float) -> list[float]:
         sr * cp * cy - cr * sp * sy,
         cr * sp * cy + sr * cp * sy,
         cr * cp * sy - sr * sp * cy,
+    ]
+
+
+def conjugate(q: list[float]) -> list[float]:
+    """The rotation back."""
+    return [q[0], -q[1], -q[2], -q[3]]
+
+
+def product(a: list[float], b: list[float]) -> list[float]:
+    """The rotation by b, then by a."""
+    (aw, ax, ay, az), (bw, bx, by, bz) = a, b
+    return [
+        aw * bw - ax * bx - ay * by - az * bz,
+        aw * bx + ax * bw + ay * bz - az * by,
+        aw * by - ax * bz + ay * bw + az * bx,
+        aw * bz + ax * by - ay * bx + az * bw,
     ]

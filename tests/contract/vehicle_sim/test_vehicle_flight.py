@@ -197,8 +197,9 @@ def test_pictures() -> None:
     station = rig.airborne()
     assert station.command(mavlink.MAV_CMD_IMAGE_START_CAPTURE, 0, 2, 3) == ACCEPTED
     rig.run(10.0)
-    assert [m.image_index for m in station.all("CAMERA_IMAGE_CAPTURED")] == [1, 2, 3]
-    assert len(station.all("CAMERA_FEEDBACK")) == 3
+    assert [m.img_idx for m in station.all("CAMERA_FEEDBACK")] == [1, 2, 3]
+    assert station.all("CAMERA_IMAGE_CAPTURED") == []
+    assert station.command(mavlink.MAV_CMD_IMAGE_START_CAPTURE, 0, 0, 3) == FAILED
     station.set_param("CAM1_TYPE", 0)
     assert station.command(mavlink.MAV_CMD_IMAGE_START_CAPTURE, 0, 2, 3) == FAILED
 
