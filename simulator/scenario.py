@@ -60,6 +60,7 @@ class NestConfig(_Section):
     rally: tuple[RallyOffset, ...] = ()
     take_off_after_s: float = Field(default=75.0, ge=20, le=3600)
     route: RouteConfig
+    on_doubt: Literal["report", "investigate"] = "report"
 
 
 class WeatherConfig(_Section):

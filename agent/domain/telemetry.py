@@ -174,6 +174,26 @@ class Vibration:
 
 
 @dataclass(frozen=True, slots=True)
+class Aircraft:
+    """ADSB_VEHICLE: somebody else in the air.
+
+    Attributes:
+        at_s: when its transponder was heard.
+        alt_amsl_m: None where it does not tell. by_satellite: else by pressure.
+        velocity_ne_m_s: over ground, north and east; None where it does not tell.
+    """
+
+    at_s: float
+    icao: int
+    callsign: str
+    place: LatLon
+    alt_amsl_m: float | None
+    by_satellite: bool
+    velocity_ne_m_s: tuple[float, float] | None
+    climb_m_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class LinkQuality:
     """How well the link works: loss 0..1 over the last seconds from sequence numbers, round trip from TIMESYNC or commands."""
 
@@ -204,6 +224,7 @@ class Telemetry:
     camera: Camera | None = None
     captures: tuple[Capture, ...] = ()  # newest reports of pictures, in the order they were heard
     gimbal_control: GimbalControl | None = None
+    traffic: tuple[Aircraft, ...] = ()
     wind_ned_m_s: tuple[float, float] | None = None  # (north, east) the wind blows towards
     messages: tuple[str, ...] = field(default=())  # newest STATUSTEXTs, oldest first
 

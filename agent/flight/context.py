@@ -103,6 +103,7 @@ class FlightContext:
     last_weather: Weather | None = None
     _mode: FlightMode = FlightMode.UNKNOWN
     _mode_since_s: float = 0.0
+    _pad_shut_since_s: float | None = None
 
     @cached_property
     def pad(self) -> Pad:
@@ -122,7 +123,7 @@ class FlightContext:
             self._mode, self._mode_since_s = telemetry.mode, self.now_s
         self.last_dock = self.station.dock or self.last_dock
         self.last_weather = self.station.weather or self.last_weather
-        return Situation(
+        situation = Situation(
             now_s=self.now_s,
             telemetry=telemetry,
             dock=self.station.dock,
@@ -131,6 +132,8 @@ class FlightContext:
             vision_well_at_s=self.eyes.well_at_s,
             free_mb=self._free_mb(),
         )
+        self._pad_shut_since_s = (self._pad_shut_since_s or self.now_s) if situation.pad_shut else None
+        return situation
 
     def _free_mb(self) -> float:
         """A disk that cannot be asked has no room; it must not keep anybody from looking at the drone."""
@@ -258,6 +261,7 @@ class FlightContext:
             state=state,
             commanded=self.commanded,
             mode_for_s=self.now_s - self._mode_since_s,
+            pad_shut_for_s=0.0 if self._pad_shut_since_s is None else self.now_s - self._pad_shut_since_s,
             airborne_for_s=0.0 if airborne_at_s is None else self.now_s - airborne_at_s,
             fence=self.site.fence,
             pad=self.pad,

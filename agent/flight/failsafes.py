@@ -13,6 +13,7 @@ from agent.domain.mission import Fence
 from agent.domain.telemetry import FlightMode, GpsFix
 from agent.flight.situation import Situation, stopping_place
 from agent.flight.table import AIRBORNE_STATES, Event, State
+from agent.flight.traffic import conflict
 from agent.routes.compile import Pad
 from agent.routes.energy import EnergyModel, WindEstimate, home_share
 
@@ -20,6 +21,8 @@ _WORSE = 1.25  # in the air the limits are wider than before take-off: turning b
 _REACTION_S = 3.0  # from the decision until the drone has turned
 _FREE_MIN_MB = 50.0
 _POSITION_AGE_S = 10.0
+_SENTENCES = 2
+_PAD_SHUT_S = 3.0  # one odd reading of a switch is no shut lid
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,7 @@ class FlightFacts:
     Attributes:
         commanded: flight modes that follow from what the nest itself ordered; any other is somebody else's will.
         mode_for_s: how long the present flight mode has lasted.
+        pad_shut_for_s: how long the dock has been saying that lid or clamps are not open; 0 while it says nothing.
         airborne_for_s: time since take-off.
         vision_wanted: whether somebody should be looking.
     """
@@ -36,6 +40,7 @@ class FlightFacts:
     state: State
     commanded: frozenset[FlightMode]
     mode_for_s: float
+    pad_shut_for_s: float
     airborne_for_s: float
     fence: Fence
     pad: Pad
@@ -74,6 +79,7 @@ def _link(situation: Situation, facts: FlightFacts, config: Config) -> str | Non
 
 
 _SETTLE_S = 2.0  # a mode change is reported up to a heartbeat after it was ordered
+_HELD_S = 8.0  # PX4 holds for COM_FAIL_ACT_T, 5 s as delivered, before a failsafe of its own acts: that is no pilot's hold
 
 
 def _foreign_mode(*modes: FlightMode) -> Judge:
@@ -81,11 +87,36 @@ def _foreign_mode(*modes: FlightMode) -> Judge:
 
     def judge(situation: Situation, facts: FlightFacts, config: Config) -> str | None:  # noqa: ARG001 a judge's signature
         mode = situation.mode
-        if mode in modes and mode not in facts.commanded and facts.mode_for_s > _SETTLE_S:
+        settle_s = _HELD_S if mode is FlightMode.HOLD and situation.autopilot_failsafe else _SETTLE_S
+        if mode in modes and mode not in facts.commanded and facts.mode_for_s > settle_s:
             return f"mode {mode.value}"
         return None
 
     return judge
+
+
+def _autopilots_own(mode: FlightMode) -> Judge:
+    """A judge: the autopilot went into this mode by itself; with what it last said, for whoever must find the cause."""
+    foreign = _foreign_mode(mode)
+
+    def judge(situation: Situation, facts: FlightFacts, config: Config) -> str | None:
+        words = foreign(situation, facts, config)
+        return None if words is None else words + _says(situation)
+
+    return judge
+
+
+def _says(situation: Situation) -> str:
+    """The autopilot's newest sentences: motor, estimator, battery and crash failures are told there only."""
+    said = situation.telemetry.messages[-_SENTENCES:]
+    return f"; it said: {' | '.join(said)}" if said else ""
+
+
+def _failsafe(situation: Situation, facts: FlightFacts, config: Config) -> str | None:  # noqa: ARG001 a judge's signature
+    """It calls its own state critical and yet flies on as it was ordered: its parameters may tell it to."""
+    if not situation.autopilot_failsafe or situation.mode not in facts.commanded:
+        return None
+    return f"mode {situation.mode.value}{_says(situation)}"
 
 
 def _battery(situation: Situation, facts: FlightFacts, config: Config) -> str | None:
@@ -126,12 +157,24 @@ def _gnss(situation: Situation, facts: FlightFacts, config: Config) -> str | Non
     return None
 
 
+def _breach(situation: Situation, facts: FlightFacts, config: Config) -> str | None:  # noqa: ARG001 a judge's signature
+    """Outside the fence. The autopilot's own fence acts too; where it does not, it is sent home."""
+    position = situation.telemetry.position
+    if position is None:
+        return None
+    outside_m = -inside_margin_m(position.place, facts.fence.inclusion)
+    within = next((n for n, ring in enumerate(facts.fence.exclusions, 1) if inside_margin_m(position.place, ring) > 0), None)
+    if position.alt_rel_m > facts.fence.alt_max_rel_m:
+        return f"height {position.alt_rel_m:.0f} m, ceiling {facts.fence.alt_max_rel_m:.0f} m"
+    if outside_m > 0:
+        return f"{outside_m:.0f} m outside the geofence"
+    return f"inside exclusion {within}" if within is not None else None
+
+
 def _fence(situation: Situation, facts: FlightFacts, config: Config) -> str | None:
     position = situation.telemetry.position
     if position is None:
         return None
-    if position.alt_rel_m > facts.fence.alt_max_rel_m:
-        return f"height {position.alt_rel_m:.0f} m, ceiling {facts.fence.alt_max_rel_m:.0f} m"
     ahead = stopping_place(position.place, position.velocity_ned_m_s, _REACTION_S)
     margin = min(inside_margin_m(position.place, facts.fence.inclusion), inside_margin_m(ahead, facts.fence.inclusion))
     if margin < config.flight.fence_margin_m / 4:
@@ -159,6 +202,18 @@ def _vision(situation: Situation, facts: FlightFacts, config: Config) -> str | N
     return f"nobody looks for {age:.0f} s" if age > config.flight.vision_loss_after_s else None
 
 
+def _dock(situation: Situation, facts: FlightFacts, config: Config) -> str | None:  # noqa: ARG001 a judge's signature
+    dock = situation.dock
+    if dock is None or facts.pad_shut_for_s < _PAD_SHUT_S:
+        return None
+    return f"lid {dock.lid.value}, clamps {dock.clamps.value}"
+
+
+def _traffic(situation: Situation, facts: FlightFacts, config: Config) -> str | None:  # noqa: ARG001 a judge's signature
+    position = situation.telemetry.position
+    return None if position is None else conflict(position, situation.telemetry.traffic, situation.now_s)
+
+
 def _too_long(situation: Situation, facts: FlightFacts, config: Config) -> str | None:  # noqa: ARG001 a judge's signature
     limit = config.flight.flight_time_max_s
     return f"{facts.airborne_for_s:.0f} s in the air, limit {limit:.0f} s" if facts.airborne_for_s > limit else None
@@ -180,15 +235,20 @@ FAILSAFES: tuple[Failsafe, ...] = (
     Failsafe(
         "flight.autopilot_lands",
         Event.AUTOPILOT_LANDS,
-        _foreign_mode(FlightMode.LAND),
+        _autopilots_own(FlightMode.LAND),
         _OURS - {State.LANDING, State.DIVERTING},
     ),
-    Failsafe("flight.autopilot_returns", Event.COME_HOME, _foreign_mode(FlightMode.RETURN), _OUTBOUND),
+    Failsafe("flight.autopilot_returns", Event.COME_HOME, _autopilots_own(FlightMode.RETURN), _OUTBOUND),
+    Failsafe("flight.autopilot_failsafe", Event.COME_HOME, _failsafe, _OUTBOUND),
+    Failsafe("flight.pad_shut", Event.NO_PAD, _dock, frozenset({State.LANDING})),
+    Failsafe("flight.fence_breached", Event.COME_HOME, _breach, _OUTBOUND),
+    Failsafe("flight.traffic", Event.COME_HOME, _traffic, _OUTBOUND),
     Failsafe("flight.battery_low", Event.COME_HOME, _battery, _OUTBOUND),
     Failsafe("flight.battery_unknown", Event.COME_HOME, _battery_unknown, _OUTBOUND),
     Failsafe("flight.position_unknown", Event.COME_HOME, _position_unknown, _OUTBOUND),
     Failsafe("flight.gnss_degraded", Event.COME_HOME, _gnss, _OUTBOUND),
     Failsafe("flight.fence_near", Event.COME_HOME, _fence, _OUTBOUND),
+    Failsafe("flight.dock_fault", Event.COME_HOME, _dock, _OUTBOUND),
     Failsafe("flight.weather_worse", Event.COME_HOME, _weather, _OUTBOUND),
     Failsafe("flight.vision_lost", Event.COME_HOME, _vision, _OUTBOUND),
     Failsafe("flight.too_long", Event.COME_HOME, _too_long, _OUTBOUND),

@@ -57,7 +57,12 @@ def shown(subject: Subject, since: datetime, sightings: Mapping[str, Sighting], 
     own = sightings.get(subject.track)
     fresh = [s for s in _beside(subject, sightings.values(), config) if s.captured_at >= since or s is own]
     alive = [s for s in fresh if s.level is not SightingLevel.CLEARED]
-    return max(alive or fresh, key=lambda s: (s.level is SightingLevel.CONFIRMED, s.captured_at), default=None)
+    return max(alive or fresh, key=_weight, default=None)
+
+
+def _weight(sighting: Sighting) -> tuple[bool, int, datetime]:
+    """What names the result: the confirmed, of it the fire before its smoke, of that the newest."""
+    return sighting.level is SightingLevel.CONFIRMED, CATALOGUE[sighting.hazard].rank, sighting.captured_at
 
 
 def _beside(subject: Subject, sightings: Iterable[Sighting], config: SecondLookSection) -> Iterable[Sighting]:

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 from agent.core.geo import LatLon, LocalFrame, distance_m
-from agent.domain.nest_state import DockState, DronePresence, Weather
+from agent.domain.nest_state import ClampState, DockState, DronePresence, LidState, Weather
 from agent.domain.sighting import VisionStatus
 from agent.domain.telemetry import FlightMode, LandedState, Telemetry
 from agent.routes.compile import Pad
@@ -41,6 +41,19 @@ class Situation:
         """Age of the drone's last heartbeat."""
         heartbeat = self.telemetry.heartbeat
         return self.age_s(heartbeat.at_s if heartbeat else None)
+
+    @property
+    def autopilot_failsafe(self) -> bool:
+        """Whether the autopilot calls its own state critical."""
+        return self.telemetry.heartbeat is not None and self.telemetry.heartbeat.failsafe
+
+    @property
+    def pad_shut(self) -> bool:
+        """Whether the dock says, now, that a drone could not land in it."""
+        dock = self.dock
+        if dock is None or self.age_s(dock.at_s) > FRESH_S:
+            return False
+        return dock.lid is not LidState.OPEN or dock.clamps is not ClampState.RELEASED
 
     @property
     def in_air(self) -> bool:

@@ -25,6 +25,7 @@ from agent.domain.telemetry import (
     Telemetry,
     Vibration,
 )
+from agent.mavlink.adsb import aircraft
 from agent.mavlink.camera import CAMERA_FOLDS
 from agent.mavlink.codec import Frame
 from agent.mavlink.enums import AUTOPILOT_COMPONENT, Autopilot, MissionState, ModeFlag
@@ -300,6 +301,7 @@ FOLDS: Mapping[str, Fold] = MappingProxyType(
         "WIND": _wind,
         "WIND_COV": _wind_cov,
         **CAMERA_FOLDS,
+        "ADSB_VEHICLE": aircraft,
     }
 )
 """What each message changes. A test sweeps every row."""

@@ -98,6 +98,7 @@ STREAMS_HZ = MappingProxyType(
         "POSITION_TARGET_GLOBAL_INT": 2.0,
         "GIMBAL_MANAGER_STATUS": 0.5,
         "CAMERA_CAPTURE_STATUS": 0.5,
+        "ADSB_VEHICLE": 1.0,
     }
 )
 """About 2.4 kB/s: fits a radio of 57,600 baud."""

@@ -85,6 +85,7 @@ STREAMS_HZ = MappingProxyType(
         "WIND_COV": 1.0,
         "POSITION_TARGET_GLOBAL_INT": 2.0,
         "GIMBAL_MANAGER_STATUS": 0.5,
+        "ADSB_VEHICLE": 1.0,
     }
 )
 

@@ -73,6 +73,7 @@ def configuration(
         "weather": {"url": f"http://127.0.0.1:{ports.weather}/weather"},
         "vision": {"source": f"http://127.0.0.1:{ports.camera}/stream.mjpg"},
         "hub": {"host": "127.0.0.1", "port": ports.broker, "protocol": protocol, "tls": None},
+        "second_look": {"policy": scenario.nest.on_doubt},
         "missions": {
             "schedule": [{"route": scenario.nest.route.id, "at_utc": take_off.strftime("%H:%M:%S"), "latest_after_s": 600}]
         },

@@ -75,6 +75,16 @@ def heartbeat(**change: Any) -> Any:
 
 
 ATTITUDE = mavlink.MAVLink_attitude_message(5_020, 0.1, -0.2, math.radians(-170.0), 0.0, 0.0, 0.0)
+
+
+def aircraft(**change: Any) -> Any:
+    values = {"icao": 0xABCDE, "lat": 303_900_000, "flags": 0x8F, "type": 1, "tslc": 2, "sign": b"RESCUE1 "} | change
+    return mavlink.MAVLink_adsb_vehicle_message(
+        values["icao"], values["lat"], 1_198_400_000, values["type"], 350_000, 9_000, 6_000, -150, values["sign"], 7,
+        values["tslc"], values["flags"], 1200,
+    )  # fmt: skip
+
+
 SAMPLES = {
     "HEARTBEAT": heartbeat(),
     "GLOBAL_POSITION_INT": position(),
@@ -100,6 +110,7 @@ SAMPLES = {
     "MISSION_ITEM_REACHED": mavlink.MAVLink_mission_item_reached_message(2),
     "VIBRATION": mavlink.MAVLink_vibration_message(0, 1.0, 2.0, 3.0, 1, 2, 3),
     "WIND": mavlink.MAVLink_wind_message(270.0, 5.0, 0.0),
+    "ADSB_VEHICLE": aircraft(),
     "WIND_COV": mavlink.MAVLink_wind_cov_message(0, 0.0, 5.0, 0.0, 0, 0, 0, 0, 0),
 }
 
@@ -145,6 +156,22 @@ def test_units() -> None:
     assert t.health is not None
     assert (t.health.load, t.health.prearm_good, t.health.unhealthy) == (0.25, True, ())
     assert (t.mode, t.armed, t.landed) == (FlightMode.MISSION, True, LandedState.IN_AIR)
+
+
+def test_other_aircraft_are_kept_by_their_number_and_forgotten_when_they_fall_silent() -> None:
+    t = after(aircraft())
+    (one,) = t.traffic
+    assert (one.icao, one.callsign, one.at_s, one.alt_amsl_m, one.climb_m_s) == (0xABCDE, "RESCUE1", AT_S - 2.0, 350.0, -1.5)
+    assert one.velocity_ne_m_s == pytest.approx((0.0, 60.0), abs=1e-6)
+    assert one.by_satellite
+    assert len(after(aircraft(), aircraft(lat=304_000_000)).traffic) == 1
+    assert after(aircraft(flags=0x8E)).traffic == (), "no place, no aircraft"
+    silent = after(aircraft(flags=0x01, type=0)).traffic[0]
+    assert (silent.alt_amsl_m, silent.velocity_ne_m_s, silent.climb_m_s, silent.by_satellite) == (None, None, None, False)
+    later = fold(t, framed(aircraft(icao=2, tslc=0), at_s=AT_S + 40.0), MEANING)
+    assert [a.icao for a in later.traffic] == [2]
+    crowd = after(*(aircraft(icao=n) for n in range(200)))
+    assert len(crowd.traffic) == 50
 
 
 def test_what_is_unknown_is_none_and_not_zero() -> None:
