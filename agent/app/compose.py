@@ -16,9 +16,11 @@ import structlog
 
 from agent.alerts.service import open_alerts
 from agent.app.eyes import Eyes
+from agent.app.pad_guide import PadGuide
 from agent.app.telling import Teller
 from agent.app.wiring import carry_poses, carry_sightings, log_deliveries
 from agent.config import Config
+from agent.config.landing import LandingSection
 from agent.core.bus import Bus
 from agent.core.clock import Clock
 from agent.core.errors import StoreError
@@ -33,8 +35,9 @@ from agent.missions.service import Missions
 from agent.nest.station import open_station
 from agent.routes.library import load_routes, load_site
 from agent.store.store import open_store
+from agent.vehicle.interface import Vehicle
 from agent.vehicle.open import open_vehicle
-from agent.vision.supervisor import VisionSupervisor
+from agent.vision.supervisor import LandingSupervisor, VisionSupervisor
 
 
 async def serve(config: Config, clock: Clock) -> None:
@@ -71,12 +74,14 @@ async def serve(config: Config, clock: Clock) -> None:
         journal = FlightJournal(store.journal)
         missions = Missions(config.missions.schedule, clock, _done_until(journal))
         eyes = Eyes(vision, bus)
-        ctx = FlightContext(config, vehicle, station, eyes, missions, clock, site, routes, terrain)
+        guide = await _open_pad_guide(parts, config.landing, vehicle, bus, clock) if config.landing else None
+        ctx = FlightContext(config, vehicle, station, eyes, missions, clock, site, routes, terrain, guide)
         director = Director(ctx, journal, hub, bus)
         teller = Teller(ctx, director, station, alerts, hub, clock, lambda: store.reasons)
         services = (
             director.run(),
             kept_up(eyes.run, "eyes"),
+            *((kept_up(guide.run, "pad"),) if guide else ()),
             kept_up(lambda: carry_poses(bus, vision), "poses"),
             kept_up(lambda: carry_sightings(bus, ctx, alerts), "sightings"),
             kept_up(lambda: log_deliveries(bus, clock.utc), "deliveries"),
@@ -84,6 +89,11 @@ async def serve(config: Config, clock: Clock) -> None:
             kept_up(teller.tell_telemetry, "telemetry"),
         )
         await _run_until_told(services)
+
+
+async def _open_pad_guide(parts: AsyncExitStack, section: LandingSection, vehicle: Vehicle, bus: Bus, clock: Clock) -> PadGuide:
+    child = await parts.enter_async_context(LandingSupervisor(section, bus, clock))
+    return PadGuide(child, vehicle, bus, section)
 
 
 async def _run_until_told(services: Sequence[Coroutine[object, object, None]]) -> None:

@@ -70,3 +70,11 @@ class PadFix:
     def offset_m(self) -> float:
         """Metres across from the drone to the pad's centre."""
         return math.hypot(self.north_m, self.east_m)
+
+
+@dataclass(frozen=True, slots=True)
+class PadView:
+    """The newest fix, and when it came: the event loop's time."""
+
+    at_s: float
+    fix: PadFix

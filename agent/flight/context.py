@@ -24,7 +24,7 @@ from agent.domain.telemetry import FlightMode
 from agent.flight.coverage import Coverage
 from agent.flight.failsafes import Finding, FlightFacts, judge
 from agent.flight.gimbal_watch import GimbalWatch
-from agent.flight.ports import Eyes, Station
+from agent.flight.ports import Eyes, PadEye, Station
 from agent.flight.preflight import Facts
 from agent.flight.situation import Situation, presence
 from agent.flight.standoff import Surroundings
@@ -74,7 +74,6 @@ class CurrentFlight:
     gimbal: GimbalWatch = field(default_factory=GimbalWatch)
     airborne_at_s: float | None = None
     charge_at_start: float | None = None
-    landings_missed: int = 0
     looks: Looks = field(default_factory=Looks)
     outcome: str = "flying"
 
@@ -97,8 +96,10 @@ class FlightContext:
     site: Site
     routes: Mapping[str, Route]
     terrain: Terrain | None
+    pad_eye: PadEye | None = None
     flight: CurrentFlight | None = None
     commanded: frozenset[FlightMode] = frozenset()
+    landings_missed: int = 0  # since the flight began; counted also for a drone that was adopted without its flight
     last_dock: DockState | None = None
     last_weather: Weather | None = None
     _mode: FlightMode = FlightMode.UNKNOWN
@@ -131,6 +132,7 @@ class FlightContext:
             vision=self.eyes.status,
             vision_well_at_s=self.eyes.well_at_s,
             free_mb=self._free_mb(),
+            pad_view=self.pad_eye.view if self.pad_eye else None,
         )
         self._pad_shut_since_s = (self._pad_shut_since_s or self.now_s) if situation.pad_shut else None
         return situation
@@ -281,5 +283,6 @@ class FlightContext:
         if route is None:
             known = ", ".join(sorted(self.routes)) or "none"
             raise ConfigError("route.unknown", f"route {assignment.route!r} is not in the library; known routes: {known}")
+        self.landings_missed = 0
         self.flight = CurrentFlight(flight_id, route, assignment.due, assignment.latest, self.clock.utc())
         return self.flight

@@ -23,7 +23,7 @@ from agent.flight.record import Adoption, FlightRecord, adopt, plan_digest
 from agent.flight.situation import FRESH_S, Situation
 from agent.flight.states import air, ground, investigating
 from agent.flight.states.landing import landing
-from agent.flight.table import AIRBORNE_STATES, TABLE, Event, State, step
+from agent.flight.table import AIRBORNE_STATES, LOOKS_FOR_PAD, TABLE, Event, State, step
 from agent.missions.service import Assignment
 
 _log = structlog.get_logger(__name__)
@@ -150,6 +150,8 @@ class Director:
             )
         )
         self.state, self.words = state, words
+        if self._ctx.pad_eye is not None:
+            self._ctx.pad_eye.watch(state in LOOKS_FOR_PAD)
         _log.info("flight.state", state=state.value, flight_event=event.value if event else None, words=words)
         self._bus.publish(FlightState(state, words, flight.id if flight else None, flight.route.id if flight else None))
         await self._publish(report)

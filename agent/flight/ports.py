@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from agent.core.outcome import Outcome
+from agent.domain.landing import PadView
 from agent.domain.nest_state import DockState, DronePresence, Weather
 from agent.domain.sighting import Sighting, VisionStatus
 from agent.domain.status import FlightReport
@@ -58,6 +59,24 @@ class Eyes(Protocol):
 
     def watch(self, flight: str | None) -> None:
         """Looks for hazards on behalf of a flight; None ends it."""
+        ...
+
+
+class PadEye(Protocol):
+    """The camera that looks down at the pad."""
+
+    @property
+    def view(self) -> PadView | None:
+        """The newest fix of the pad."""
+        ...
+
+    @property
+    def health(self) -> tuple[str, ...]:
+        """Codes of what is wrong with it; empty when all is well."""
+        ...
+
+    def watch(self, on: bool) -> None:  # noqa: FBT001 the switch is the whole message
+        """Looks for the pad, and shows it to the autopilot, or stops."""
         ...
 
 

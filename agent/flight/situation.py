@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 from agent.core.geo import LatLon, LocalFrame, distance_m
+from agent.domain.landing import PadView
 from agent.domain.nest_state import ClampState, DockState, DronePresence, LidState, Weather
 from agent.domain.sighting import VisionStatus
 from agent.domain.telemetry import FlightMode, LandedState, Telemetry
@@ -31,6 +32,7 @@ class Situation:
     vision: VisionStatus | None
     vision_well_at_s: float | None
     free_mb: float
+    pad_view: PadView | None = None
 
     def age_s(self, at_s: float | None) -> float:
         """Seconds since then; infinite for never."""

@@ -68,6 +68,9 @@ AIRBORNE_STATES = frozenset(
 )
 """States in which the drone is, or must be taken to be, in the air."""
 
+LOOKS_FOR_PAD = frozenset({State.RETURNING, State.LANDING, State.LOST})
+"""States in which the drone is shown where its pad is. Not while a pilot flies: it would pull at the drone."""
+
 
 @dataclass(frozen=True, slots=True)
 class Step:

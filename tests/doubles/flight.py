@@ -13,6 +13,7 @@ from agent.core.bus import Bus
 from agent.core.clock import Clock
 from agent.core.geo import LatLon, LocalFrame
 from agent.core.outcome import Accepted, Outcome, Refused
+from agent.domain.landing import PadFix, PadView
 from agent.domain.mission import Fence, ItemKind, RallyPoint
 from agent.domain.nest_state import ClampState, DockState, DronePresence, LidState, Weather
 from agent.domain.route import InspectionPoint, Route, Site
@@ -147,6 +148,9 @@ class Drone:
 
     async def land_here(self) -> Outcome:
         return self._order("land_here", FlightMode.LAND)
+
+    async def land_on_pad(self) -> Outcome:
+        return self._order("land_on_pad", FlightMode.LAND)
 
     async def disarm(self) -> Outcome:
         self.orders.append("disarm")
@@ -300,6 +304,26 @@ class Eyes:
 
 
 @dataclass
+class PadEye:
+    """Sees the pad from below 12 m, unless a test says otherwise. ``offset_m`` is how far beside it the drone is seen."""
+
+    drone: Drone
+    offset_m: Callable[[], float] = lambda: 0.05
+    sees: Callable[[], bool] = lambda: True
+    health: tuple[str, ...] = ()
+    on: bool = False
+
+    @property
+    def view(self) -> PadView | None:
+        if not self.on or self.drone.alt_m > 12.0 or not self.sees():
+            return None
+        return PadView(loop_s(), PadFix(0.0, self.offset_m(), 0.0, self.drone.alt_m, 0.02, 0.0))
+
+    def watch(self, on: bool) -> None:
+        self.on = on
+
+
+@dataclass
 class Calendar:
     """One assignment, then nothing."""
 
@@ -343,6 +367,7 @@ class Nest:
     reports: Reports
     ctx: FlightContext
     director: Director
+    pad_eye: PadEye | None = None
 
     @property
     def states(self) -> list[State]:
@@ -373,6 +398,7 @@ def make_nest(tmp_path: Path) -> Callable[..., Nest]:
         assigned: bool = True,
         flight: dict[str, Any] | None = None,
         second_look: dict[str, Any] | None = None,
+        landing: dict[str, Any] | None = None,
         **drone: Any,
     ) -> Nest:
         config = Config(
@@ -385,13 +411,15 @@ def make_nest(tmp_path: Path) -> Callable[..., Nest]:
             store={"directory": tmp_path},
             flight={"storage_free_min_mb": 10.0, **(flight or {})},
             second_look=second_look or {},
+            landing=landing,
         )
         clock = Clock()
         flyer, journal_ = Drone(**drone), journal or Journal()
         dock, eyes, reports = Dock(flyer), Eyes(clock=clock), Reports()
         now = clock.utc()
         calendar = Calendar([Assignment("loop", now, now)] if assigned else [])
-        ctx = FlightContext(config, flyer, dock, eyes, calendar, clock, SITE, {"loop": ROUTE}, None)  # type: ignore[arg-type]
-        return Nest(flyer, dock, eyes, journal_, reports, ctx, Director(ctx, journal_, reports, Bus()))
+        pad_eye = PadEye(flyer) if landing is not None else None
+        ctx = FlightContext(config, flyer, dock, eyes, calendar, clock, SITE, {"loop": ROUTE}, None, pad_eye)  # type: ignore[arg-type]
+        return Nest(flyer, dock, eyes, journal_, reports, ctx, Director(ctx, journal_, reports, Bus()), pad_eye)
 
     return make

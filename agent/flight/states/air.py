@@ -144,7 +144,7 @@ async def _land_where_it_is(ctx: FlightContext) -> Event:
             ordered_s = ctx.now_s
             if isinstance(outcome, Refused):
                 ctx.note(outcome.code, outcome.words)
-        await motors.stop_if_itstands(situation)
+        await motors.stop_if_it_stands(situation)
     return Event.FAILED
 
 

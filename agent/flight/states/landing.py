@@ -1,54 +1,160 @@
-"""The landing: supervised from over the pad until the drone is down, and where it came down."""
+"""The landing: supervised from over the pad until the drone is down, and where it came down.
+
+Where a camera looks down, the drone must be seen aligned with the pad at the gate height, or it climbs away and tries again.
+"""
 
 from agent.core.outcome import Refused
 from agent.domain.nest_state import DronePresence
 from agent.domain.telemetry import FlightMode, LandedState
+from agent.flight.approach import Alignment, Verdict, judge
 from agent.flight.context import FlightContext
 from agent.flight.situation import Situation
 from agent.flight.table import Event, State
+from agent.routes.checks import check_target
 
 HOMEWARD = frozenset({FlightMode.RETURN, FlightMode.LAND})
 """Modes that end on the ground."""
 _PLACE_KNOWN_S = 10.0  # after touch-down until pad and drone must agree where it is
 _MOTORS_OFF_S = 20.0  # autopilots stop their motors some seconds after touch-down
 _LANDINGS_MAX = 3  # one and two go-arounds
+_CLIMB_TIMEOUT_S = 40.0
+_CLIMBED_M = 1.0  # so near to the height of the next attempt is near enough
+_OVER_PAD_M = 3.0
 
 
 async def landing(ctx: FlightContext) -> Event:
     """Supervises the landing and says where the drone came down."""
     ctx.expect(FlightMode.RETURN, FlightMode.LAND)
-    down_at_s: float | None = None
-    motors = Motors(ctx)
+    touchdown, motors, approach = Touchdown(ctx), Motors(ctx), Approach(ctx)
     async for situation in ctx.ticks(ctx.config.flight.landing_timeout_s):
-        if situation.down:
-            down_at_s = situation.now_s if down_at_s is None else down_at_s
-            place = ctx.presence()
-            if place is DronePresence.ON_PAD:
-                return Event.DOWN
-            # A dock that is silent says nothing of the pad: it is given the rest of the time to speak.
-            if situation.now_s - down_at_s > _PLACE_KNOWN_S and situation.dock is not None:
-                ctx.note("flight.down_elsewhere", where(ctx, situation))
-                return Event.DOWN_ELSEWHERE
-            continue
-        down_at_s = None
-        if (found := ctx.finding(State.LANDING, situation)) is not None:
-            return found.event
-        if situation.mode in ctx.commanded - HOMEWARD and not stands(situation):
-            return Event.MISSED  # the order to come home was refused, and it flies on
-        await motors.stop_if_itstands(situation)
-    if down_at_s is not None:
-        ctx.note("flight.down_elsewhere", f"{where(ctx, ctx.look())}; the dock does not say whether it is on the pad")
-        return Event.DOWN_ELSEWHERE
-    return _missed(ctx)
+        event = touchdown.look(situation) or await _in_air(ctx, situation, motors, approach)
+        if event is not None:
+            return event
+    return touchdown.at_last() or _missed(ctx)
+
+
+async def _in_air(ctx: FlightContext, situation: Situation, motors: "Motors", approach: "Approach") -> Event | None:
+    if situation.down:
+        return None
+    if (found := ctx.finding(State.LANDING, situation)) is not None:
+        return found.event
+    if situation.mode in ctx.commanded - HOMEWARD and not stands(situation):
+        return Event.MISSED  # the order to come home was refused, and it flies on
+    await motors.stop_if_it_stands(situation)
+    return await approach.follow(situation)
 
 
 def _missed(ctx: FlightContext) -> Event:
-    if ctx.flight is not None:
-        ctx.flight.landings_missed += 1
-        if ctx.flight.landings_missed >= _LANDINGS_MAX:
-            ctx.note("flight.landing_missed", f"{ctx.flight.landings_missed} landings did not end on the pad")
-            return Event.NO_PAD
-    return Event.MISSED
+    ctx.landings_missed += 1
+    if ctx.landings_missed < _LANDINGS_MAX:
+        return Event.MISSED
+    ctx.note("flight.landing_missed", f"{ctx.landings_missed} landings did not end on the pad")
+    return Event.NO_PAD
+
+
+class Touchdown:
+    """Tells where the drone came down, once pad and drone agree on it."""
+
+    def __init__(self, ctx: FlightContext) -> None:
+        self._ctx = ctx
+        self._since_s: float | None = None
+
+    def look(self, situation: Situation) -> Event | None:
+        """To be called on every look. None while it flies or nobody knows yet."""
+        if not situation.down:
+            self._since_s = None
+            return None
+        self._since_s = situation.now_s if self._since_s is None else self._since_s
+        if self._ctx.presence() is DronePresence.ON_PAD:
+            return Event.DOWN
+        # A dock that is silent says nothing of the pad: it is given the rest of the time to speak.
+        if situation.now_s - self._since_s > _PLACE_KNOWN_S and situation.dock is not None:
+            self._ctx.note("flight.down_elsewhere", where(self._ctx, situation))
+            return Event.DOWN_ELSEWHERE
+        return None
+
+    def at_last(self) -> Event | None:
+        """What is taken for true when the time is over. None where it is not down."""
+        if self._since_s is None:
+            return None
+        words = f"{where(self._ctx, self._ctx.look())}; the dock does not say whether it is on the pad"
+        self._ctx.note("flight.down_elsewhere", words)
+        return Event.DOWN_ELSEWHERE
+
+
+class Approach:
+    """Follows one descent by the camera that looks down, and breaks it off where it is not aligned.
+
+    Without such a camera it does nothing: the drone lands by its own position.
+    """
+
+    def __init__(self, ctx: FlightContext) -> None:
+        self._ctx = ctx
+        self._section = ctx.config.landing if ctx.pad_eye is not None else None
+        self._seen = False
+        self._given_up = False
+        if self._section is not None:
+            ctx.eyes.watch(None)  # the search for hazards would take computing time from the search for the pad
+
+    async def follow(self, situation: Situation) -> Event | None:
+        """To be called on every look. None while the landing goes on."""
+        position, section = situation.telemetry.position, self._section
+        if section is None or self._given_up or position is None or stands(situation):
+            return None
+        view = situation.pad_view
+        fix = view.fix if view is not None and situation.age_s(view.at_s) < section.lost_after_s else None
+        verdict, words = judge(
+            Alignment(
+                height_m=fix.down_m if fix else position.alt_rel_m,
+                offset_m=fix.offset_m if fix else None,
+                seen_before=self._seen,
+            ),
+            section,
+        )
+        self._seen = self._seen or fix is not None
+        if verdict is Verdict.BY_POSITION:
+            self._give_up("landing.pad_unseen", words)
+        return await self._go_around(words) if verdict is Verdict.GO_AROUND else None
+
+    def _give_up(self, code: str, words: str) -> None:
+        """From here on it lands wherever the autopilot brings it."""
+        health = self._ctx.pad_eye.health if self._ctx.pad_eye else ()
+        self._ctx.note(code, "; ".join((words, *health)))
+        self._given_up = True
+
+    async def _go_around(self, words: str) -> Event | None:
+        """Climbs away over the pad and lands anew, a few times; then elsewhere. None where the drone cannot be turned away."""
+        ctx, section = self._ctx, self._section
+        assert section is not None  # noqa: S101 follow() has seen to it
+        ctx.note("landing.go_around", words)
+        refused = check_target(ctx.pad.place, section.again_height_m, ctx.site.fence, 0.0)
+        outcome = refused or await ctx.vehicle.goto(ctx.pad.place, section.again_height_m)
+        if isinstance(outcome, Refused):
+            self._give_up("landing.go_around_refused", outcome.words)
+            return None
+        after = _missed(ctx)
+        if (event := await self._climb(section.again_height_m)) is not None:
+            return event
+        if after is Event.MISSED:
+            outcome = await ctx.vehicle.land_on_pad()
+            if isinstance(outcome, Refused):
+                ctx.note(outcome.code, outcome.words)  # the return mode is ordered next, and lands too
+        return after
+
+    async def _climb(self, height_m: float) -> Event | None:
+        """Until it is up there, has had time enough, or lands by its own decision. An event if something else happens."""
+        ctx = self._ctx
+        ctx.expect(FlightMode.GUIDED, FlightMode.HOLD)
+        async for situation in ctx.ticks(_CLIMB_TIMEOUT_S):
+            if (found := ctx.finding(State.LANDING, situation)) is not None:
+                return found.event
+            if situation.mode in HOMEWARD or situation.down:
+                return None  # the autopilot lands by its own decision
+            position = situation.telemetry.position
+            high = position is not None and position.alt_rel_m > height_m - _CLIMBED_M
+            if high and (across_m := situation.pad_distance_m(ctx.pad)) is not None and across_m < _OVER_PAD_M:
+                return None
+        return None
 
 
 def stands(situation: Situation) -> bool:
@@ -63,7 +169,7 @@ class Motors:
         self._ctx = ctx
         self._stands_since_s: float | None = None
 
-    async def stop_if_itstands(self, situation: Situation) -> None:
+    async def stop_if_it_stands(self, situation: Situation) -> None:
         """To be called on every look. Orders nothing while somebody else flies."""
         if not stands(situation) or situation.mode not in self._ctx.commanded:
             self._stands_since_s = None
