@@ -35,9 +35,7 @@ def locate(sight: PadSight, drone: CameraPose, section: LandingSection) -> PadFi
     height_m = drone.alt_amsl_m - drone.home_amsl_m
     limit_m = _HEIGHT_ERROR_M + _HEIGHT_ERROR_PART * abs(height_m)
     if abs(float(place[2]) - height_m) > limit_m:
-        words = (
-            f"{float(place[2]):.1f} m high by the markers, {height_m:.1f} m by the drone; limit {limit_m:.1f} m"
-        )
+        words = f"{float(place[2]):.1f} m high by the markers, {height_m:.1f} m by the drone; limit {limit_m:.1f} m"
         return Refused("landing.sight_implausible", words)
     ahead = turn @ (math.cos(math.radians(sight.yaw_deg)), math.sin(math.radians(sight.yaw_deg)), 0.0)
     heading_deg = math.degrees(math.atan2(float(ahead[1]), float(ahead[0]))) % 360.0
