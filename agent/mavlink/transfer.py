@@ -69,6 +69,7 @@ class _Upload:
         self._went_back_to: int | None = None
         self._quiet_until_s = 0.0
         self._asks = 0  # goings back to one item
+        self._switches = exchange.link.switches
 
     async def run(self, inbox: Inbox) -> TransferResult:
         """Offers the items and answers until the end."""
@@ -130,6 +131,10 @@ class _Upload:
 
     def _on_silence(self) -> None:
         """Nothing came in time: offer again, or repeat what was asked for."""
+        if self._exchange.link.switches != self._switches:
+            # Over another link. An autopilot goes on asking where the upload began, so it begins anew here.
+            self._switches = self._exchange.link.switches
+            self.asked, self._sent, self._went_back_to = None, 0, None
         if self.asked is None:
             self._offer()
             return
