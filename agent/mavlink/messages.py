@@ -31,6 +31,11 @@ def command_int(system: int, command: int, params: tuple[float, ...], place: Lat
     return dialect.MAVLink_command_int_message(system, _AUTOPILOT_COMPONENT, frame, command, 0, 0, *padded, x, y, alt_m)
 
 
+def setup_signing(system: int, key: bytes, stamp: int) -> Body:
+    """SETUP_SIGNING: gives the drone the key and a time stamp to begin with; zeros for both end signing."""
+    return dialect.MAVLink_setup_signing_message(system, _AUTOPILOT_COMPONENT, list(key), stamp)
+
+
 def timesync(sent_ns: int) -> Body:
     """TIMESYNC request."""
     return dialect.MAVLink_timesync_message(0, sent_ns)

@@ -7,6 +7,7 @@ Source: https://mavlink.io/en/guide/message_signing.html .
 
 import hashlib
 import hmac
+from collections import Counter
 from collections.abc import Callable
 from enum import StrEnum
 
@@ -100,12 +101,16 @@ class Signing:
         key: 32 bytes that both sides share.
         policy: which frames are taken.
         stamps: our time stamps.
+
+    Attributes:
+        judged: how many frames were found of which worth.
     """
 
     def __init__(self, key: bytes, policy: Policy, stamps: Stamps) -> None:
         self._key = key
         self.policy = policy
         self.stamps = stamps
+        self.judged: Counter[Verdict] = Counter()
         self._streams: dict[tuple[int, int, int], int] = {}  # system, component, link id to the last stamp
 
     def sign(self, frame: bytes, link_id: int) -> bytes:
@@ -115,6 +120,11 @@ class Signing:
 
     def judge(self, raw: bytes, system: int, component: int) -> Verdict:
         """What the signature of a whole frame is worth. One that is good moves its stream's stamp on."""
+        verdict = self._judge(raw, system, component)
+        self.judged[verdict] += 1
+        return verdict
+
+    def _judge(self, raw: bytes, system: int, component: int) -> Verdict:
         if raw[0] != 0xFD or not raw[2] & 1:
             return Verdict.UNSIGNED
         if not hmac.compare_digest(digest(self._key, raw[:-_HASH_BYTES]), raw[-_HASH_BYTES:]):

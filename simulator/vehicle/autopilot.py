@@ -31,6 +31,7 @@ from simulator.vehicle.parameters import Parameters
 from simulator.vehicle.payload import Gimbal
 from simulator.vehicle.rc import RcInput
 from simulator.vehicle.setup import Setup
+from simulator.vehicle.signing import Signing
 from simulator.vehicle.streams import BUILDERS, GROUPS
 from simulator.vehicle.trajectory import Vector
 from simulator.vehicle.wire import Message, mavlink
@@ -63,6 +64,7 @@ class Autopilot:
         self.store = ItemStore(lambda: mission_glue.home_item(self))
         self.run = MissionRun(self.craft, self.store, mission_glue.hooks(self))
         self.failsafes = Failsafes(self)
+        self.signing = Signing()
         self.channels: list[Channel] = []
         self.servers = {kind: self._server(kind) for kind in MISSION_TYPES}
         self.ftp = FtpServer(self._files())
@@ -77,6 +79,7 @@ class Autopilot:
         self._timesync_due_s = _TIMESYNC_S
         self._landed_since_s = 0.0
         self._loaded_fence: list[Item] | None = None
+        self._time_known = False
 
     def _server(self, kind: int) -> MissionServer:
         return MissionServer(kind, self.store, self.say, lambda: self._may_clear(kind), lambda index: index == self.run.index)
@@ -99,6 +102,8 @@ class Autopilot:
         fresh = Autopilot(setup)
         fresh.parameters.copy_from(self.parameters)
         fresh.store.copy_from(self.store)
+        fresh.signing = self.signing
+        fresh.signing.load()
         fresh.ftp.files.disk, fresh.ftp.files.folders = self.ftp.files.disk, self.ftp.files.folders
         return fresh
 
@@ -213,6 +218,10 @@ class Autopilot:
         for name, kind in (("MIS_TOTAL", MISSION), ("FENCE_TOTAL", FENCE), ("RALLY_TOTAL", RALLY)):
             self.parameters.set(name, self.store.count(kind))
         self.craft.read_faults()
+        self.signing.step(self.craft.time_s)
+        if self.craft.sensors.has_fix and not self._time_known:
+            self._time_known = True
+            self.signing.gps_time(self.unix_usec() / 1e6)
         self.failsafes.step(_WATCH_S)
         self._prearm()
         self._auto_disarm()

@@ -70,6 +70,15 @@ def _file_transfer(ap: "Autopilot", channel: "Channel", message: Message) -> Non
     ap.ftp.take(channel.send, peer, bytes(message.payload), ap.craft.time_s)
 
 
+def _setup_signing(ap: "Autopilot", channel: "Channel", message: Message) -> None:
+    """SETUP_SIGNING is never answered: the next messages are signed with the key, or not."""
+    del channel
+    if ap.craft.armed:
+        ap.say("ERROR: Won't setup signing when armed", mavlink.MAV_SEVERITY_WARNING)
+        return
+    ap.signing.set_up(message)
+
+
 # -- streams ---------------------------------------------------------------------------------------------------------------
 
 
@@ -225,6 +234,7 @@ HANDLERS: Final[dict[str, Handler]] = {
     "FILE_TRANSFER_PROTOCOL": _file_transfer,
     "REQUEST_DATA_STREAM": _data_stream,
     "TIMESYNC": _timesync,
+    "SETUP_SIGNING": _setup_signing,
     "MISSION_COUNT": _mission("count"),
     "MISSION_ITEM_INT": _mission("item"),
     "MISSION_ITEM": _mission_item_float,

@@ -10,6 +10,7 @@ from typing import Final
 
 from agent.core.errors import ConfigError
 from simulator.vehicle.channel import Channel
+from simulator.vehicle.signing import Signing
 from simulator.vehicle.wire import AUTOPILOT_COMPONENT, Message, mavlink
 
 SCHEMES: Final = ("udpin", "udpout", "tcp-listen")
@@ -53,11 +54,14 @@ class Peer:
     hang_up: Callable[[], None] | None = None  # closes the connection, where there is one
     forget: Callable[[], None] | None = None  # drops a UDP sender that has gone silent
     record: Callable[[bytes], None] | None = None
+    signing: Signing = field(default_factory=Signing)
     dropped: int = 0
     heard_s: float = 0.0
     _codec: Message = field(init=False)
+    _link_id: int = field(init=False)
 
     def __post_init__(self) -> None:
+        self._link_id = self.signing.new_link()
         self._codec = mavlink.MAVLink(None, srcSystem=self.system_id, srcComponent=AUTOPILOT_COMPONENT)
         self._codec.robust_parsing = True
 
@@ -69,6 +73,9 @@ class Peer:
                 self.dropped += 1
                 continue
             frame = bytes(message.get_msgbuf())
+            if not self.signing.accepts(frame, message, usb=self.channel.usb):
+                self.dropped += 1
+                continue
             if self.record is not None:
                 self.record(frame)
             found.append((message, frame))
@@ -88,4 +95,4 @@ class Peer:
     def _encode(self, message: Message) -> bytes:
         frame = bytes(message.pack(self._codec))
         self._codec.seq = (self._codec.seq + 1) % 256
-        return frame
+        return self.signing.sign(frame, message.crc_extra, self._link_id)

@@ -79,7 +79,14 @@ class VehicleServer:
         """A new other end."""
         channel = self.autopilot.open_channel(name, usb=usb)
         record = self._tlog.write if self._tlog is not None else None
-        peer = Peer(channel, write, int(self.autopilot.parameters["SYSID_THISMAV"]), hang_up, record=record)
+        peer = Peer(
+            channel,
+            write,
+            int(self.autopilot.parameters["SYSID_THISMAV"]),
+            hang_up,
+            record=record,
+            signing=self.autopilot.signing,
+        )
         self._peers.append(peer)
         return peer
 
