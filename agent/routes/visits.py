@@ -1,10 +1,11 @@
 """Coverage: which inspection points of a flight were imaged, and what proves it. Pure.
 
 A picture belongs to the point that had been reached last when it was taken, if it was taken there. Pictures come after a point
-is reached: autopilots order them when a waypoint's hold ends. Reports may come late, twice, out of order or not at all; only
-the set of pictures counts, never the order in which they were heard.
+is reached, since autopilots order them when a waypoint's hold ends. Reports may come late, twice, out of order or not at all;
+only the set of pictures counts, never the order in which they were heard.
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -18,7 +19,8 @@ NEAR_M = 15.0
 """How far from its point a picture may be taken: an acceptance radius of up to 10 m (PX4), and both positions' errors."""
 OUTAGE_S = 60.0
 """A picture may be so much older than the reach of its point, where that was told only when the link came back."""
-_REACH_TOLD_LATE_S = 1.0  # the picture may be reported before the reach: MISSION_CURRENT comes four times a second
+_TOLD_LATE_S = 1.0  # a reach may be heard after its picture: MISSION_CURRENT comes four times a second
+_SHUTTER_S = 1.0  # from a reach to its first picture, at most
 _PICTURE_LATE_S = 10.0  # a picture without a place counts for the last point for no longer than this
 
 
@@ -76,15 +78,21 @@ def assign(visits: Sequence[Visit], captures: Iterable[Capture]) -> Mapping[str,
 
 
 def _visit_of(capture: Capture, visits: Sequence[Visit]) -> Visit | None:
+    """The visit during whose pictures it was taken; else the one that was told just after it; else, at its place, the last."""
     near = [v for v in visits if capture.place is None or distance_m(capture.place, v.point.place) <= NEAR_M]
-    begun = [v for v in near if v.reached_s <= capture.taken_s + _REACH_TOLD_LATE_S]
-    if begun:
-        visit = begun[-1]
-        lasts_s = visit.point.pictures * PICTURE_INTERVAL_S + _PICTURE_LATE_S
-        return visit if capture.place is not None or capture.taken_s - visit.reached_s <= lasts_s else None
-    if near and capture.place is not None and near[0].reached_s - capture.taken_s <= OUTAGE_S:
-        return near[0]
-    return None
+    begun = next((v for v in reversed(near) if v.reached_s <= capture.taken_s), None)
+    coming = next((v for v in near if v.reached_s > capture.taken_s), None)
+    since_s = math.inf if begun is None else capture.taken_s - begun.reached_s
+    until_s = math.inf if coming is None else coming.reached_s - capture.taken_s
+    if begun is not None and since_s <= _pictures_last_s(begun):
+        return begun
+    if coming is not None and until_s <= (_TOLD_LATE_S if capture.place is None or begun is not None else OUTAGE_S):
+        return coming
+    return begun if capture.place is not None or since_s <= _PICTURE_LATE_S else None
+
+
+def _pictures_last_s(visit: Visit) -> float:
+    return _SHUTTER_S + (visit.point.pictures - 1) * PICTURE_INTERVAL_S * 1.2
 
 
 def judge(visit: Visit, captures: Sequence[Capture], reporting: Reporting) -> Imaged:

@@ -81,6 +81,17 @@ def test_points_of_one_place_are_told_apart_by_time():
     assert assign(visits, [picture(16.2, index=2)])["A"] == ()
 
 
+def test_points_of_one_place_that_follow_at_once_keep_their_own_pictures():
+    visits = [Visit(point("A", pictures=2), 10.0, True), Visit(point("B"), 11.5, True)]
+    found = assign(visits, [picture(10.1), picture(11.2, index=2), picture(11.6, index=3)])
+    assert [[p.index for p in found[name]] for name in "AB"] == [[1, 2], [3]]
+
+
+def test_a_reach_that_is_heard_after_its_picture_gets_it_though_the_camera_knows_no_place():
+    visits = [Visit(point("A"), 10.0, True), Visit(point("B", 100.0), 20.0, True)]
+    assert [p.index for p in assign(visits, [picture(19.4, None, index=2)])["B"]] == [2]
+
+
 def test_a_reach_that_was_told_only_after_an_outage_still_gets_its_picture():
     visits = [Visit(point("A"), 10.0, True), Visit(point("B", 100.0), 55.0, True)]
     assert [p.index for p in assign(visits, [picture(30.0, 101.0, index=2)])["B"]] == [2]
