@@ -2,7 +2,7 @@
 
 from functools import cache
 from importlib.resources import files
-from typing import Self
+from typing import Literal, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, model_validator
@@ -50,12 +50,13 @@ class ParameterRow(BaseModel):
 
 
 class ParameterSet(BaseModel):
-    """All parameters of one set. autopilot is ArduPilot or PX4."""
+    """All parameters of one set. autopilot is ArduPilot or PX4; on_link_loss is what they make it do in a mission."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     autopilot: str
     firmware: str
+    on_link_loss: Literal["finish", "return"] = "return"
     parameters: tuple[ParameterRow, ...]
 
 

@@ -67,6 +67,10 @@ class FlightSection(Section):
     """What to do when nobody looks at the video."""
     vision_loss_after_s: float = Field(default=30.0, ge=5, le=600)
     """Video or detectors may be away for so long."""
+    on_link_loss: Literal["finish", "return"] = "return"
+    """What the flight shall do while the drone is not heard. Its autopilot acts: finish needs a parameter set for it."""
+    resume_after_link_loss: bool = False
+    """Heard again on its own way home, the drone may be sent on with its route, if charge, weather and link allow."""
     preparation_timeout_s: float = Field(default=180.0, ge=5, le=1800)
     """How long a preflight check that can become right by waiting (GPS, estimator) is waited for."""
     return_alt_rel_m: float = Field(default=30.0, ge=20, le=120)

@@ -32,7 +32,7 @@ from agent.flight.table import State
 from agent.missions.service import Assignment, Missions
 from agent.routes.checks import Limits, check_energy, check_plan
 from agent.routes.compile import Pad, compile_route
-from agent.routes.energy import EnergyModel, WindEstimate
+from agent.routes.energy import EnergyModel, WindEstimate, measured
 from agent.vehicle.interface import ParameterDeviation, Vehicle
 
 _log = structlog.get_logger(__name__)
@@ -75,6 +75,7 @@ class CurrentFlight:
     airborne_at_s: float | None = None
     charge_at_start: float | None = None
     looks: Looks = field(default_factory=Looks)
+    resumes: int = 0
     outcome: str = "flying"
 
     @property
@@ -157,10 +158,14 @@ class FlightContext:
 
     def finding(self, state: State, situation: Situation) -> Finding | None:
         """What the failsafes say; it is noted in the flight's reasons."""
-        found = judge(situation, self._flight_facts(state), self.config)
+        found = self.would_find(state, situation)
         if found is not None:
             self.note(found.code, found.value)
         return found
+
+    def would_find(self, state: State, situation: Situation) -> Finding | None:
+        """What the failsafes would say in a state; nothing is noted."""
+        return judge(situation, self._flight_facts(state), self.config)
 
     def expect(self, *modes: FlightMode) -> None:
         """Says which modes follow from the nest's own orders: these, and the present one while an order takes effect.
@@ -222,12 +227,19 @@ class FlightContext:
             charge_at_pad=left,
             deviations=flight.deviations,
             unix_s=self.clock.unix_s(),
+            on_link_loss=self.vehicle.on_link_loss,
         )
 
     @property
     def energy(self) -> EnergyModel:
-        """The drone's figures from the configuration."""
-        return EnergyModel(self.config.flight.cruise_power_w, self.config.flight.battery_capacity_wh)
+        """The drone's figures from the configuration, or what this flight has shown if that is more."""
+        model = EnergyModel(self.config.flight.cruise_power_w, self.config.flight.battery_capacity_wh)
+        flight, battery = self.flight, self.vehicle.telemetry.battery
+        if flight is None or flight.airborne_at_s is None or flight.charge_at_start is None:
+            return model
+        if battery is None or battery.remaining is None:
+            return model
+        return measured(model, flight.charge_at_start - battery.remaining, self.now_s - flight.airborne_at_s)
 
     def update_points(self, situation: Situation) -> None:
         """Marks inspection points that were reached, and those that were imaged; sees that the gimbal obeys."""

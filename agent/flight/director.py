@@ -21,7 +21,7 @@ from agent.flight.context import CurrentFlight, FlightContext
 from agent.flight.ports import Journal, Reports
 from agent.flight.record import Adoption, FlightRecord, adopt, plan_digest
 from agent.flight.situation import FRESH_S, Situation
-from agent.flight.states import air, ground, investigating
+from agent.flight.states import air, ground, investigating, lost
 from agent.flight.states.landing import landing
 from agent.flight.table import AIRBORNE_STATES, LOOKS_FOR_PAD, TABLE, Event, State, step
 from agent.missions.service import Assignment
@@ -40,7 +40,7 @@ RUN: dict[State, Callable[[FlightContext], Awaitable[Event]]] = {
     State.RETURNING: air.returning,
     State.LANDING: landing,
     State.DIVERTING: air.diverting,
-    State.LOST: air.lost,
+    State.LOST: lost.lost,
     State.HANDS_OFF: air.hands_off,
     State.SECURING: ground.securing,
     State.FAULT: ground.fault,
@@ -52,7 +52,7 @@ _OUTCOMES = {
     Event.ROUTE_DONE: "completed",
     Event.COME_HOME: "cut_short",
     Event.PILOT: "cut_short",
-    Event.LINK_LOST: "cut_short",
+    Event.LINK_BACK: "cut_short",
     Event.AUTOPILOT_LANDS: "cut_short",
     Event.NOT_SECURED: "fault",
     Event.DOWN_ELSEWHERE: "fault",

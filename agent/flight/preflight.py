@@ -30,6 +30,7 @@ class Facts:
         charge_at_pad: predicted charge after the flight, 0..1.
         deviations: parameters of the autopilot that are not right; None while not yet read.
         unix_s: wall-clock time.
+        on_link_loss: what the autopilot's parameters make it do when the link is lost.
     """
 
     situation: Situation
@@ -39,6 +40,7 @@ class Facts:
     charge_at_pad: float | None
     deviations: tuple[ParameterDeviation, ...] | None
     unix_s: float
+    on_link_loss: str = "return"
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +205,12 @@ def _vibration(facts: Facts, config: Config) -> Judgement:  # noqa: ARG001 a jud
     return _most(max(vibration.xyz_m_s2) if vibration else None, 30.0, "m/s2")
 
 
+def _link_loss(facts: Facts, config: Config) -> Judgement:
+    """Nobody can order a drone that is not heard: what it does then stands in its parameters."""
+    wanted = config.flight.on_link_loss
+    return Judgement(facts.on_link_loss == wanted, facts.on_link_loss, wanted)
+
+
 def _parameters(facts: Facts, config: Config) -> Judgement:
     limit = f"as in {config.vehicle.parameter_set}"
     if facts.deviations is None:
@@ -297,6 +305,7 @@ CHECKS: tuple[Check, ...] = (
     Check("preflight.vibration", _vibration, mandatory=False),
     Check("preflight.link", _link, mandatory=False),
     Check("preflight.parameters", _parameters),
+    Check("preflight.link_loss", _link_loss, mandatory=False),
     Check("preflight.plan", _plan),
     Check("preflight.energy", _energy),
     Check("preflight.vision", _vision, settles=True),

@@ -45,6 +45,7 @@ class Event(StrEnum):
     NO_PAD = "no_pad"
     LINK_LOST = "link_lost"
     LINK_BACK = "link_back"
+    ON_ROUTE = "on_route"
     GONE = "gone"
     PILOT = "pilot"
     RELEASED = "released"
@@ -128,6 +129,7 @@ TABLE: dict[tuple[State, Event], Step] = {
     (S.DIVERTING, E.PILOT): Step(S.HANDS_OFF, "A pilot took over: the nest only watches."),
     (S.DIVERTING, E.FAILED): Step(S.DIVERTING, "Diverting failed in an unknown way: trying again."),
     (S.LOST, E.LINK_BACK): Step(S.RETURNING, "The drone is heard again: bringing it home."),
+    (S.LOST, E.ON_ROUTE): Step(S.PATROLLING, "The drone is heard again and may go on: flying the route."),
     (S.LOST, E.AUTOPILOT_LANDS): Step(S.LANDING, "The drone is heard again, landing or down: looking where."),
     (S.LOST, E.PILOT): Step(S.HANDS_OFF, "The drone is heard again, flown by a pilot: the nest only watches."),
     (S.LOST, E.GONE): Step(S.FAULT, "The drone was not heard for longer than its battery lasts: a person must search for it."),

@@ -6,7 +6,7 @@ against the wind the drone is slower, with the wind it is not faster, because au
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from agent.core.geo import LatLon, bearing_deg, distance_m
@@ -42,6 +42,22 @@ class EnergyModel:
     def share(self, time_s: float, factor: float = 1.0) -> float:
         """Charge (0..1) that so much time in the air takes."""
         return time_s * self.power_w * factor / 3600.0 / self.capacity_wh
+
+
+_MEASURED_S = 60.0  # climbing and gusts even out
+_MEASURED_SHARE = 0.03  # autopilots tell the charge in whole percents
+
+
+def measured(model: EnergyModel, used: float, time_s: float) -> EnergyModel:
+    """The model with the flight's own power where that is known and greater; never with less than the configured power.
+
+    Args:
+        used: charge (0..1) since the take-off.
+        time_s: since then.
+    """
+    if time_s < _MEASURED_S or used < _MEASURED_SHARE:
+        return model
+    return replace(model, power_w=max(model.power_w, used * model.capacity_wh * 3600.0 / time_s))
 
 
 def ground_speed_m_s(model: EnergyModel, wanted_m_s: float, track_deg: float, wind: WindEstimate) -> float:

@@ -140,6 +140,10 @@ class ArduPilotDriver(Driver):
             self.session.meaning = replace(self.session.meaning, gimbal=self.gimbal)
         return mount is not None
 
+    def link_failsafe_since(self, at_s: float) -> bool:
+        """It says so in a sentence, again when the failsafe ends, which is when it hears the nest."""
+        return any("GCS Failsafe" in sentence.text for sentence in self.session.texts.since(at_s))
+
     async def launch(self) -> Outcome:
         """GUIDED, mission to its beginning, arm, MISSION_START, and see that it lifts off.
 

@@ -107,6 +107,10 @@ class Driver(ABC):
         """Learns what the angles of the autopilot's own gimbal are against; False if it has to be tried again."""
         return True
 
+    @abstractmethod
+    def link_failsafe_since(self, at_s: float) -> bool:
+        """Whether it has said since then that it came home because the nest was silent."""
+
     # What all do alike.
 
     def not_ready(self) -> Refused | None:

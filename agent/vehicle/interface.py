@@ -6,7 +6,7 @@ refusal. A link that is gone raises :class:`agent.core.errors.LinkError`.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from agent.core.geo import LatLon
 from agent.core.outcome import Outcome, Refused
@@ -68,6 +68,15 @@ class Vehicle(Protocol):
     @property
     def problems(self) -> Sequence[Refused]:
         """What is wrong with the links to it right now."""
+        ...
+
+    @property
+    def on_link_loss(self) -> Literal["finish", "return"]:
+        """What the parameters of the configured set make it do by itself in a mission while the nest is silent."""
+        ...
+
+    def link_failsafe_since(self, at_s: float) -> bool:
+        """Whether the autopilot has said since then (loop time) that it came home by itself because the nest was silent."""
         ...
 
     async def upload(self, plan: FlightPlan, progress: Progress | None = None) -> Outcome:

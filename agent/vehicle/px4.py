@@ -134,6 +134,11 @@ class Px4Driver(Driver):
             return Refused("mission.refused", "; ".join(complaints) or "the autopilot says that it has no valid mission")
         return Refused("mission.refused", "; ".join(complaints)) if complaints else Accepted()
 
+    def link_failsafe_since(self, at_s: float) -> bool:
+        """Its state stays critical until somebody changes the mode: who else sends it home ends that."""
+        beat = self.session.telemetry.heartbeat
+        return beat is not None and beat.at_s >= at_s and beat.failsafe and beat.mode is FlightMode.RETURN
+
     async def launch(self) -> Outcome:
         """MISSION_START arms and takes off. Sent once: without an answer the state is looked at."""
         refused = self.not_ready()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import Literal
 
 from agent.config.vehicle import VehicleSection
 from agent.core.errors import LinkError
@@ -60,6 +61,15 @@ class MavlinkVehicle(Vehicle):
     def goto_mode(self) -> FlightMode:
         """The flight mode in which it flies to a place."""
         return self._driver.traits.goto_mode if self._driver else FlightMode.UNKNOWN
+
+    @property
+    def on_link_loss(self) -> Literal["finish", "return"]:
+        """What its parameters make it do in a mission while the nest is silent."""
+        return self._parameter_set.on_link_loss
+
+    def link_failsafe_since(self, at_s: float) -> bool:
+        """Whether it says that it came home because the nest was silent."""
+        return self._driver is not None and self._driver.link_failsafe_since(at_s)
 
     @property
     def problems(self) -> Sequence[Refused]:

@@ -94,6 +94,8 @@ class Drone:
     telemetry: Telemetry = field(default_factory=Telemetry)
     looks_at: tuple[LatLon, float] | None = None
     goto_mode: FlightMode = FlightMode.GUIDED
+    on_link_loss: str = "return"
+    says_link_failsafe: bool = True
     sent_to: list[tuple[LatLon, float]] = field(default_factory=list)
 
     # -- what the flight asks ----------------------------------------------------------------------
@@ -129,6 +131,9 @@ class Drone:
         at = FRAME.to_local(place)
         self.target = (at.north_m, at.east_m, alt_rel_m)
         return self._order("goto", self.goto_mode)
+
+    def link_failsafe_since(self, at_s: float) -> bool:  # noqa: ARG002
+        return self.says_link_failsafe
 
     async def point_camera(self, place: LatLon, alt_amsl_m: float) -> Outcome:
         self.orders.append("point_camera")

@@ -9,7 +9,7 @@ from agent.domain.mission import ItemKind, RallyPoint
 from agent.domain.nest_state import ClampState, DronePresence, LidState
 from agent.domain.telemetry import FlightMode
 from agent.flight.context import FlightContext
-from agent.flight.situation import FRESH_S, Situation
+from agent.flight.situation import Situation
 from agent.flight.states.investigating import look_due
 from agent.flight.states.landing import HOMEWARD, Motors, stands, where
 from agent.flight.table import Event, State
@@ -172,19 +172,6 @@ def nearest_rally(ctx: FlightContext, situation: Situation) -> RallyPoint | None
 def _distance_m(situation: Situation, place: LatLon) -> float | None:
     position = situation.telemetry.position
     return None if position is None else distance_m(position.place, place)
-
-
-async def lost(ctx: FlightContext) -> Event:
-    """Listens. The autopilot's own failsafe brings the drone home; the lid stays open for it."""
-    async for situation in ctx.ticks(ctx.config.flight.flight_time_max_s):
-        if situation.heard_age_s > FRESH_S - 1.0:
-            continue
-        if situation.down:
-            return Event.AUTOPILOT_LANDS  # the landing state says where
-        if situation.mode in _FOREIGN:
-            return Event.PILOT
-        return Event.AUTOPILOT_LANDS if situation.mode is FlightMode.LAND else Event.LINK_BACK
-    return Event.GONE
 
 
 async def hands_off(ctx: FlightContext) -> Event:

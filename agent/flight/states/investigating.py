@@ -5,18 +5,19 @@ The geometry is ``standoff``, what is worth it and when it is enough ``second_lo
 
 import asyncio
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import chain, cycle
 
 from agent.core.geo import distance_m
 from agent.core.outcome import Outcome, Refused
-from agent.domain.mission import FlightPlan, ItemKind, PlanItem
+from agent.domain.mission import FlightPlan
 from agent.domain.sighting import Sighting
 from agent.domain.telemetry import FlightMode
 from agent.flight import second_look
 from agent.flight.context import CurrentFlight, FlightContext
 from agent.flight.situation import Situation
 from agent.flight.standoff import Look, Means, Station, Subject, check_budget, plan_look
+from agent.flight.states.route_ahead import next_waypoint, waypoints
 from agent.flight.table import Event, State
 from agent.routes.checks import check_target
 from agent.routes.compile import ground_rel_m
@@ -60,14 +61,8 @@ def _decline(ctx: FlightContext, flight: CurrentFlight, sighting: Sighting, word
 
 
 def breakpoint_of(flight: CurrentFlight, situation: Situation) -> int | None:
-    """The waypoint on the way to which the drone is; None while it is not between the take-off and the last waypoint."""
-    mission = situation.telemetry.mission
-    if flight.plan is None or mission is None or situation.mode is not FlightMode.MISSION or not situation.in_air:
-        return None
-    items = flight.plan.items
-    if mission.current >= len(items) or items[mission.current].kind is ItemKind.TAKEOFF:
-        return None
-    return next((n for n in range(mission.current, len(items)) if items[n].kind is ItemKind.WAYPOINT), None)
+    """The item at which the mission will go on; None while the drone is not on its way to a waypoint."""
+    return next_waypoint(flight, situation) if situation.mode is FlightMode.MISSION else None
 
 
 def _possible(ctx: FlightContext, flight: CurrentFlight, situation: Situation, sighting: Sighting) -> Look | str:
@@ -78,7 +73,7 @@ def _possible(ctx: FlightContext, flight: CurrentFlight, situation: Situation, s
     if battery is None or battery.remaining is None:
         return "the charge is not known"
     here = Stop(position.place, position.alt_rel_m)
-    rest = _waypoints(flight.plan.items[index:])
+    rest = waypoints(flight.plan.items[index:])
     config, world = ctx.config, ctx.surroundings
     look = plan_look(_subject(ctx, sighting), here, _backs(ctx, flight.plan, index), world, config.second_look)
     if isinstance(look, Refused):
@@ -96,15 +91,11 @@ def _possible(ctx: FlightContext, flight: CurrentFlight, situation: Situation, s
     return refused.words if refused else look
 
 
-def _waypoints(items: Sequence[PlanItem]) -> list[Stop]:
-    return [Stop(i.place, i.alt_rel_m or 0.0, i.hold_s) for i in items if i.kind is ItemKind.WAYPOINT and i.place is not None]
-
-
 def _backs(ctx: FlightContext, plan: FlightPlan, index: int) -> tuple[Stop, Stop]:
     """Where the route may go on: at the waypoint that was flown to, or, as some autopilots do, at the one before."""
     start = Stop(ctx.pad.place, ctx.config.flight.takeoff_alt_rel_m)
-    *_, before = [start, *_waypoints(plan.items[:index])]
-    return _waypoints(plan.items[index : index + 1])[0], before
+    *_, before = [start, *waypoints(plan.items[:index])]
+    return waypoints(plan.items[index : index + 1])[0], before
 
 
 def _subject(ctx: FlightContext, sighting: Sighting) -> Subject:

@@ -44,9 +44,9 @@ def test_from_every_airborne_state_there_is_a_way_to_an_end(state):
     assert reached >= _ENDS
 
 
-def test_only_a_launch_or_a_look_that_is_over_leads_to_patrolling():
+def test_only_a_launch_a_look_that_is_over_or_a_link_that_is_back_leads_to_patrolling():
     ways = {start for (start, _), row in TABLE.items() if row.next is State.PATROLLING}
-    assert ways == {State.LAUNCHING, State.INVESTIGATING}
+    assert ways == {State.LAUNCHING, State.INVESTIGATING, State.LOST}
 
 
 @pytest.mark.parametrize("code", [c.code for c in CHECKS] + [f.code for f in FAILSAFES])

@@ -1,5 +1,6 @@
 """Second looks flown through the real table, in virtual time."""
 
+import asyncio
 import itertools
 from datetime import timedelta
 
@@ -13,6 +14,7 @@ from agent.domain.route import Site
 from agent.domain.sighting import DetectorRecord, ErrorEllipse, GeoPosition, Sighting, SightingLevel
 from agent.domain.telemetry import FlightMode
 from agent.flight.table import State
+from agent.missions.service import Assignment
 from tests.doubles.flight import FRAME, SITE, loop_s, run_virtual, square
 from tests.unit.flight.test_director import flown_until, restarted
 
@@ -192,6 +194,20 @@ def test_s5_a_look_that_the_charge_does_not_allow_is_not_flown_and_says_why(make
     run_virtual(nest.run(lambda n: seen() and ended(n)))
     assert State.INVESTIGATING not in nest.states
     assert "at least 25% are needed" in words_of(nest, "flight.no_second_look")[0]
+
+
+def test_s5_the_flight_s_own_consumption_counts_where_it_is_more_than_configured(make_nest):
+    nest = make_nest(charge=0.5)
+
+    async def power_w():
+        now = nest.ctx.clock.utc()
+        flight = nest.ctx.begin("F", Assignment("loop", now, now))
+        flight.airborne_at_s, flight.charge_at_start = loop_s(), 0.95
+        await asyncio.sleep(300.0)
+        nest.drone.step(0.0)
+        return nest.ctx.energy.power_w
+
+    assert run_virtual(power_w()) == pytest.approx(0.45 * 180.0 * 3600.0 / 300.0)
 
 
 def test_s5_low_charge_breaks_a_look_off(make_nest):

@@ -15,7 +15,7 @@ from agent.domain.mission import Fence, ItemKind, RallyPoint
 from agent.domain.route import InspectionPoint, Route, Site
 from agent.routes.checks import Limits, check_energy, check_plan, check_target
 from agent.routes.compile import Pad, compile_route
-from agent.routes.energy import EnergyModel, WindEstimate, ground_speed_m_s
+from agent.routes.energy import EnergyModel, WindEstimate, ground_speed_m_s, measured
 from agent.routes.library import load_route, load_routes, load_site
 
 HOME = LatLon(30.39, 119.84)
@@ -270,3 +270,10 @@ def test_a_file_that_is_no_raster_is_refused(tmp_path, text):
     with pytest.raises(ConfigError) as caught:
         Terrain.load(saved(tmp_path, text, "dem.asc"))
     assert caught.value.code == "terrain.unreadable"
+
+
+@pytest.mark.parametrize(
+    ("used", "time_s", "power_w"), [(0.3, 300.0, 648.0), (0.05, 300.0, 450.0), (0.3, 30.0, 450.0), (0.02, 61.0, 450.0)]
+)
+def test_a_flight_s_own_power_counts_when_it_is_known_and_greater(used, time_s, power_w):
+    assert measured(EnergyModel(450.0, 180.0), used, time_s).power_w == pytest.approx(power_w)
