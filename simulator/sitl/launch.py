@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import socket
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from agent.core.errors import ConfigError, DeviceError
 from simulator.sitl import arducopter, px4
 from simulator.sitl.binary import Backend
 from simulator.sitl.bridge import Bridge
+from simulator.sitl.frames import frames
+from simulator.sitl.gimbal import STEP_S, GimbalDevice
 from simulator.sitl.recipe import Recipe, Wanted
 from simulator.sitl.relay import Port, Record, Relay
 from simulator.vehicle.links import Address
@@ -22,6 +25,8 @@ _FIRST_WORD_S = 60.0  # of the computer's clock; a slow one needs ten
 _STOP_S = 5.0
 _LAST_WORDS_LINES = 12
 LOG = "autopilot.log"
+Opened = tuple[Sequence[Port], Port, Recipe]
+"""Telemetry ports, the gimbal's port, and how the process is started."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +65,10 @@ async def run_sitl(
         DeviceError: it ended at once, or does not speak.
     """
     async with AsyncExitStack() as stack:
-        ports, recipe = await _OPENERS[backend](wanted, stack)
+        ports, gimbal_port, recipe = await _OPENERS[backend](wanted, stack)
         relay = await stack.enter_async_context(Relay(ports, addresses, Bridge(), record))
+        turning = asyncio.create_task(_turn(gimbal_port, wanted.rate), name="gimbal")
+        stack.callback(turning.cancel)
         wanted.folder.mkdir(parents=True, exist_ok=True)
         for name, text in recipe.files.items():
             (wanted.folder / name).write_text(text, encoding="utf-8")
@@ -119,14 +126,32 @@ async def _stop(process: asyncio.subprocess.Process) -> None:
         return
 
 
-async def _open_arducopter(wanted: Wanted, stack: AsyncExitStack) -> tuple[Sequence[Port], Recipe]:
-    ports = [await Port.open() for _ in range(arducopter.CHANNELS)]
-    for port in ports:
+async def _turn(port: Port, rate: float) -> None:
+    """The gimbal on its port, in step with the autopilot's clock."""
+    gimbal = GimbalDevice()
+
+    def hear(data: bytes) -> None:
+        for answer in (answer for frame in frames(data) for answer in gimbal.hear(frame)):
+            port.send(answer)
+
+    port.take = hear
+    began_s, steps = time.monotonic(), 0
+    while True:
+        while steps * STEP_S < (time.monotonic() - began_s) * rate:  # late cycles are made up for
+            steps += 1
+            for said in gimbal.step():
+                port.send(said)
+        await asyncio.sleep(STEP_S / rate)
+
+
+async def _open_arducopter(wanted: Wanted, stack: AsyncExitStack) -> Opened:
+    *ports, gimbal = [await Port.open() for _ in (*arducopter.SERIALS, arducopter.GIMBAL_SERIAL)]
+    for port in (*ports, gimbal):
         stack.callback(port.close)
-    return ports, arducopter.recipe(wanted, [port.number for port in ports], _free_udp_port())
+    return ports, gimbal, arducopter.recipe(wanted, [port.number for port in ports], gimbal.number, _free_udp_port())
 
 
-async def _open_px4(wanted: Wanted, stack: AsyncExitStack) -> tuple[Sequence[Port], Recipe]:
+async def _open_px4(wanted: Wanted, stack: AsyncExitStack) -> Opened:
     """Takes the first instance number whose ports are free."""
     for instance in px4.INSTANCES:
         if not all(_is_free(number) for number in px4.own_ports(instance)):
@@ -141,11 +166,12 @@ async def _open_px4(wanted: Wanted, stack: AsyncExitStack) -> tuple[Sequence[Por
             continue
         for port in opened:
             stack.callback(port.close)
-        return opened, px4.recipe(wanted, instance)
+        *ports, gimbal = opened
+        return ports, gimbal, px4.recipe(wanted, instance)
     raise ConfigError("sim.port", f"px4: the ports of all {len(px4.INSTANCES)} instances are taken; stop one of them")
 
 
-_OPENERS: Mapping[Backend, Callable[[Wanted, AsyncExitStack], Awaitable[tuple[Sequence[Port], Recipe]]]] = MappingProxyType(
+_OPENERS: Mapping[Backend, Callable[[Wanted, AsyncExitStack], Awaitable[Opened]]] = MappingProxyType(
     {Backend.ARDUPILOT: _open_arducopter, Backend.PX4: _open_px4}
 )
 

@@ -1,7 +1,7 @@
 """How PX4's own simulation (SIH, simulation in hardware, compiled for the computer) is started.
 
 https://docs.px4.io/main/en/sim_sih/ . Ports follow from the instance's number, as PX4's start scripts have them: 14550 + n for
-ground stations, 19410 + n for a display. The display's port carries the truth (HIL_STATE_QUATERNION).
+ground stations, 13280 + n for a gimbal, 19410 + n for a display. The display's port carries the truth (HIL_STATE_QUATERNION).
 """
 
 import math
@@ -11,15 +11,14 @@ from agent.core.errors import ConfigError
 from simulator.sitl.recipe import Recipe, Wanted
 from simulator.vehicle.wire import SYSTEM_ID
 
-CHANNELS = 2
-_STATION_PORT, _DISPLAY_PORT = 14550, 19410
-_OWN_PORTS = (18570, 19450)
+_STATION_PORT, _GIMBAL_PORT, _DISPLAY_PORT = 14550, 13280, 19410
+_OWN_PORTS = (18570, 13030, 19450)
 INSTANCES = range(10)
 
 
-def ports(instance: int) -> tuple[int, int]:
-    """UDP ports of the loopback interface to which an instance speaks: ground station, display."""
-    return _STATION_PORT + instance, _DISPLAY_PORT + instance
+def ports(instance: int) -> tuple[int, int, int]:
+    """UDP ports of the loopback interface to which an instance speaks: ground station, display, gimbal."""
+    return _STATION_PORT + instance, _DISPLAY_PORT + instance, _GIMBAL_PORT + instance
 
 
 def own_ports(instance: int) -> tuple[int, ...]:
@@ -37,10 +36,11 @@ def recipe(wanted: Wanted, instance: int) -> Recipe:
     towards_rad = math.radians(wanted.wind_from_deg + 180.0)
     parameters = {
         "MAV_SYS_ID": SYSTEM_ID,  # else the instance's number and one
+        "MNT_MODE_IN": 4, "MNT_MODE_OUT": 2,  # MAVLink's gimbal protocol v2, both ways
         "SIH_WIND_N": wanted.wind_m_s * math.cos(towards_rad),
         "SIH_WIND_E": wanted.wind_m_s * math.sin(towards_rad),
         **wanted.parameters,
-    }
+    }  # fmt: skip
     environment = {
         "PX4_SIM_MODEL": "sihsim_quadx", "PX4_SIMULATOR": "sihsim", "PX4_SIM_SPEED_FACTOR": f"{wanted.rate:g}",
         "PX4_HOME_LAT": str(wanted.place.lat_deg), "PX4_HOME_LON": str(wanted.place.lon_deg),

@@ -26,11 +26,14 @@ def wanted(binary, tmp_path, **changes):
 
 
 def test_arducopter_gets_place_speed_wind_and_the_nests_parameters(program, tmp_path):
-    made = arducopter.recipe(wanted(program("arducopter"), tmp_path, parameters={"RTL_ALT": 3000.0}), [7001, 7002], 7003)
+    made = arducopter.recipe(
+        wanted(program("arducopter"), tmp_path, parameters={"RTL_ALT": 3000.0}), [7001, 7002, 7003], 7004, 7005
+    )
     line = " ".join(made.command)
     assert "--home 30.39,119.84,24.0,90.0" in line
     assert "--speedup 5" in line
     assert "--serial0 udpclient:127.0.0.1:7001 --serial1 udpclient:127.0.0.1:7002" in line
+    assert "--serial5 udpclient:127.0.0.1:7004" in line
     set_ = dict(row.split() for row in made.files["nest.parm"].splitlines())
     assert (set_["RTL_ALT"], set_["SIM_WIND_SPD"], set_["SIM_WIND_DIR"]) == ("3000", "6", "240")
 
