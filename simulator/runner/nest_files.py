@@ -33,7 +33,7 @@ def write_nest(
     protocol: str,
     water: dict[str, Any],
     *,
-    parameter_set: str,
+    parameter_set: str = "ardupilot/nest",
 ) -> Path:
     """Writes the nest's files and returns the configuration's path.
 

@@ -84,6 +84,7 @@ class RunOptions:
         vehicle_args: further arguments of the vehicle's process.
         backend: what flies.
         binary: a real autopilot's program; None: as :func:`simulator.sitl.binary.find_binary` finds it.
+        vehicle_port: where the vehicle sends, if something stands between it and the agent; None: straight to the agent.
     """
 
     speed: float
@@ -93,6 +94,7 @@ class RunOptions:
     vehicle_args: tuple[str, ...] = ()
     backend: Backend = Backend.BUILTIN
     binary: Path | None = None
+    vehicle_port: int | None = None
 
 
 @contextmanager
@@ -163,7 +165,7 @@ def _start_devices(
     alt_m = scenario.world.nest_alt_amsl_m
     parameters = firmware_parameters(PARAMETER_SETS[options.backend])
     common = ("--time-base", str(base), "--seed", str(scenario.world.seed))
-    links = [f"udpout:127.0.0.1:{port}" for port in (ports.vehicle, ports.camera_pose, ports.dock_pose)]
+    links = [f"udpout:127.0.0.1:{port}" for port in (options.vehicle_port or ports.vehicle, ports.camera_pose, ports.dock_pose)]
     processes.start(
         "vehicle",
         (
