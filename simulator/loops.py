@@ -7,9 +7,12 @@ what ``loop.time()`` says, and how long the selector really sleeps.
 import asyncio
 import selectors
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
 from selectors import SelectorKey
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 class _ForwardingSelector(selectors.BaseSelector):
@@ -71,17 +74,20 @@ class _VirtualSelector(_ForwardingSelector):
     def __init__(self) -> None:
         super().__init__()
         self.now_s = 0.0
+        self.on_threads = 0
 
     def select(self, timeout: float | None = None) -> list[tuple[SelectorKey, int]]:
-        # Without any timer, only I/O or another thread can wake the loop: wait for it in real time.
-        ready = super().select(None if timeout is None else 0.0)
+        # Without any timer, only I/O or another thread can wake the loop: wait for it in real time. While the loop's own
+        # work is done on a thread, the clock stands still: a disk that takes milliseconds must not cost hours.
+        stands = timeout is None or (timeout > 0 and self.on_threads > 0)
+        ready = super().select(None if stands else 0.0)
         if not ready and timeout:
             self.now_s += timeout
         return ready
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """A loop whose time jumps to the next timer as soon as nothing is left to do."""
+    """A loop whose time jumps to the next timer as soon as nothing is left to do, on the loop or on its threads."""
 
     def __init__(self) -> None:
         self._virtual = _VirtualSelector()
@@ -90,3 +96,13 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         """Seconds of the virtual clock."""
         return self._virtual.now_s
+
+    def run_in_executor(self, executor: Executor | None, func: Callable[..., T], *args: object) -> asyncio.Future[T]:
+        """Runs on a thread; time stands still meanwhile."""
+        future = super().run_in_executor(executor, func, *args)
+        self._virtual.on_threads += 1
+        future.add_done_callback(self._returned)
+        return future
+
+    def _returned(self, _: object) -> None:
+        self._virtual.on_threads -= 1

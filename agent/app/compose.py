@@ -10,7 +10,6 @@ import signal
 import sys
 from collections.abc import Coroutine, Sequence
 from contextlib import AsyncExitStack
-from datetime import datetime
 
 import structlog
 
@@ -29,8 +28,10 @@ from agent.core.terrain import Terrain
 from agent.domain.topics import Topics
 from agent.flight.context import FlightContext
 from agent.flight.director import Director
-from agent.flight.record import FlightJournal
+from agent.flight.record import FlightJournal, FlightRecord
 from agent.messaging.hub import open_hub
+from agent.missions.planner import Ground
+from agent.missions.requests import LastFlight, open_requests
 from agent.missions.service import Missions
 from agent.nest.station import open_station
 from agent.routes.library import load_routes, load_site
@@ -58,6 +59,14 @@ async def serve(config: Config, clock: Clock) -> None:
         alerts = await parts.enter_async_context(
             open_alerts(config.alerts, topics, store, bus, clock, simulated=config.nest.simulated)
         )
+        journal = FlightJournal(store.journal)
+        last = _last(journal)
+        ground = Ground(config, site, terrain, routes)
+        requests = await parts.enter_async_context(
+            open_requests(
+                config.requests, ground, topics, store, bus, clock, LastFlight(last.at, last.report) if last else LastFlight()
+            )
+        )
         hub = await parts.enter_async_context(open_hub(config.hub, config.nest.id, store.outbox, bus, clock))
         station = await parts.enter_async_context(open_station(config.dock, config.weather, bus, clock))
         vision = await parts.enter_async_context(
@@ -71,11 +80,10 @@ async def serve(config: Config, clock: Clock) -> None:
             )
         )
         vehicle = await parts.enter_async_context(open_vehicle(config.vehicle, bus, clock, store.directory / "signing-time"))
-        journal = FlightJournal(store.journal)
-        missions = Missions(config.missions.schedule, clock, _done_until(journal))
+        missions = Missions(config.missions.schedule, clock, last.due if last else None, requests, routes)
         eyes = Eyes(vision, bus)
         guide = await _open_pad_guide(parts, config.landing, vehicle, bus, clock) if config.landing else None
-        ctx = FlightContext(config, vehicle, station, eyes, missions, clock, site, routes, terrain, guide)
+        ctx = FlightContext(config, vehicle, station, eyes, missions, clock, site, missions.routes, terrain, guide)
         director = Director(ctx, journal, hub, bus)
         teller = Teller(ctx, director, station, alerts, hub, clock, lambda: store.reasons)
         services = (
@@ -109,16 +117,15 @@ async def _run_until_told(services: Sequence[Coroutine[object, object, None]]) -
             task.cancel()
 
 
-def _done_until(journal: FlightJournal) -> datetime | None:
-    """Due time of the last flight that was begun, so that a restart does not fly it again.
+def _last(journal: FlightJournal) -> FlightRecord | None:
+    """The journal's last record, so that a restart does not fly again what was begun.
 
     None where the journal is empty or cannot be read: then nothing that was due before this start is flown.
     """
     try:
-        last = journal.latest()
+        return journal.latest()
     except StoreError:
         return None  # the director meets it too, and says so
-    return last.due if last else None
 
 
 def _set_up_log(level: str) -> None:

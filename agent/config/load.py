@@ -161,4 +161,9 @@ def _anchored(config: Config, folder: Path) -> Config:
         files = {name: folder / value for name in ("ca_file", "cert_file", "key_file") if (value := getattr(tls, name))}
         tls = tls.model_copy(update=files)
     hub = config.hub.model_copy(update={"tls": tls})
-    return config.model_copy(update={"nest": nest, "store": store, "vision": vision, "hub": hub})
+    departments = {
+        name: rights.model_copy(update={"area_file": folder / rights.area_file}) if rights.area_file else rights
+        for name, rights in config.requests.departments.items()
+    }
+    requests = config.requests.model_copy(update={"departments": departments})
+    return config.model_copy(update={"nest": nest, "store": store, "vision": vision, "hub": hub, "requests": requests})

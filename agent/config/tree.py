@@ -7,6 +7,7 @@ from agent.config.flight import FlightSection, MissionsSection
 from agent.config.hub import AlertsSection, HubSection
 from agent.config.landing import LandingSection
 from agent.config.nest import DockSection, NestSection, WeatherSection
+from agent.config.requests import RequestsSection
 from agent.config.second_look import SecondLookSection
 from agent.config.store import StoreSection
 from agent.config.vehicle import VehicleSection
@@ -47,3 +48,5 @@ class Config(BaseSettings):
     """When the drone leaves its route to look at something again."""
     missions: MissionsSection = MissionsSection()
     """What the nest flies by itself."""
+    requests: RequestsSection = Field(default_factory=RequestsSection)
+    """Flights that departments ask for over the hub."""

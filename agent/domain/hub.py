@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from agent.core.outcome import Refused
 from agent.domain.alert import Alert, AlertAction
+from agent.domain.request import CancelRequest, FlightRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,3 +82,34 @@ class ActionReceived:
 
     department: str
     action: AlertAction
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyTo:
+    """Where a requester wants its answer besides the usual topic (MQTT 5 response topic and correlation data)."""
+
+    topic: str
+    correlation: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class RequestReceived:
+    """A department sent something to its topic of requests.
+
+    Attributes:
+        department: which one; the broker vouches for it.
+        body: what it says, or why it cannot be read.
+        request: the id in it, where there is one.
+        data: the JSON as it came, without an envelope.
+        signed: what a signature of it must cover.
+        signature: the signature, where it came with one.
+        reply_to: a further place for the answers.
+    """
+
+    department: str
+    body: FlightRequest | CancelRequest | Refused
+    request: str | None
+    data: bytes
+    signed: bytes
+    signature: str | None = None
+    reply_to: ReplyTo | None = None

@@ -107,6 +107,8 @@ class FlightReport(Wire):
 
     flight: str
     route: str
+    request: str | None = Field(default=None, description="The request that it answers; left out for the nest's own calendar.")
+    department: str | None = Field(default=None, description="Whose request that is.")
     state: str
     outcome: Literal["flying", "completed", "refused", "cut_short", "fault"]
     started_at: Utc

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from agent.domain.alert import Alert, AlertAction
 from agent.domain.hazard import Hazard
+from agent.domain.request import CancelRequest, FlightReply, FlightRequest
 from agent.domain.status import DroneTelemetry, FlightReport, NestStatus
 from agent.domain.wire import Wire
 
@@ -38,6 +39,7 @@ class TopicRow:
 
 _DAY_S = 86_400.0
 _ALERT = "alerts/{department}/{hazard}/{nest}/{alert}"
+_REQUEST = "requests/{department}/{nest}"
 
 TOPICS: dict[str, TopicRow] = {
     "status": TopicRow("nests/{nest}/status", 1, None, "nest.status.v1", NestStatus),
@@ -46,6 +48,9 @@ TOPICS: dict[str, TopicRow] = {
     "alert": TopicRow(_ALERT, 1, None, "nest.alert.v1", Alert),
     "action": TopicRow("acks/{department}/{nest}", 1, None, "nest.alert.action.v1", AlertAction, retain=False, from_nest=False),
     "snapshot": TopicRow(_ALERT + "/snapshot", 1, None, "nest.alert.snapshot.v1", None, "image/jpeg"),
+    "request": TopicRow(_REQUEST, 1, None, "nest.request.v1", FlightRequest, retain=False, from_nest=False),
+    "cancel": TopicRow(_REQUEST, 1, None, "nest.request.cancel.v1", CancelRequest, retain=False, from_nest=False),
+    "reply": TopicRow("replies/{department}/{nest}", 1, None, "nest.reply.v1", FlightReply, retain=False),
 }
 
 
@@ -90,13 +95,31 @@ class Topics:
         """Filter of the departments' answers to this nest's alerts."""
         return self._fill("action", department="+")
 
+    def requests(self) -> str:
+        """Filter of the departments' requests to this nest."""
+        return self._fill("request", department="+")
+
+    def replies(self, department: str) -> str:
+        """Where this nest answers a department."""
+        return self._fill("reply", department=department)
+
+    def is_request(self, topic: str) -> bool:
+        """Whether a topic is one of :meth:`requests`."""
+        levels = topic.removeprefix(self.root + "/").split("/")
+        return topic.startswith(self.root + "/") and len(levels) == 3 and (levels[0], levels[2]) == ("requests", self.nest)
+
+    def may_answer_on(self, department: str, topic: str) -> bool:
+        """Whether a department may have its answer there: a nest must not be made to speak under another's name."""
+        under = topic.startswith(f"{self.root}/replies/{department}/")
+        return under and not any(sign in topic for sign in "+#\0") and len(topic.encode()) <= 512
+
     def own_alerts(self) -> str:
         """Filter of all alerts of this nest, without their pictures."""
         return self._fill("alert", department="+", hazard="+", alert="+")
 
-    def department_of(self, action_topic: str) -> str:
-        """Which department sent an answer: the broker lets each publish under its own name only."""
-        return action_topic.removeprefix(self.root + "/").split("/")[1]
+    def department_of(self, topic: str) -> str:
+        """Which department sent an answer or request: the broker lets each publish under its own name only."""
+        return topic.removeprefix(self.root + "/").split("/")[1]
 
     def _fill(self, row: str, **levels: str) -> str:
         return f"{self.root}/{TOPICS[row].pattern.format(nest=self.nest, **levels)}"

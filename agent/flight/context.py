@@ -17,6 +17,7 @@ from agent.core.outcome import Refused
 from agent.core.terrain import Terrain
 from agent.domain.mission import FlightPlan
 from agent.domain.nest_state import DockState, DronePresence, Weather
+from agent.domain.request import OnDetection
 from agent.domain.route import Route, Site
 from agent.domain.sighting import Sighting
 from agent.domain.status import CheckResult, PointResult
@@ -77,6 +78,9 @@ class CurrentFlight:
     looks: Looks = field(default_factory=Looks)
     resumes: int = 0
     outcome: str = "flying"
+    request: str | None = None
+    department: str | None = None
+    on_detection: OnDetection | None = None
 
     @property
     def points(self) -> dict[str, PointResult]:
@@ -228,6 +232,7 @@ class FlightContext:
             deviations=flight.deviations,
             unix_s=self.clock.unix_s(),
             on_link_loss=self.vehicle.on_link_loss,
+            recalled=self.missions.recalled,
         )
 
     @property
@@ -283,6 +288,7 @@ class FlightContext:
             wind=self._wind(),
             return_alt_rel_m=self.config.flight.return_alt_rel_m,
             vision_wanted=airborne_at_s is not None,
+            recalled=self.missions.recalled,
         )
 
     def begin(self, flight_id: str, assignment: Assignment) -> CurrentFlight:
@@ -296,5 +302,14 @@ class FlightContext:
             known = ", ".join(sorted(self.routes)) or "none"
             raise ConfigError("route.unknown", f"route {assignment.route!r} is not in the library; known routes: {known}")
         self.landings_missed = 0
-        self.flight = CurrentFlight(flight_id, route, assignment.due, assignment.latest, self.clock.utc())
+        self.flight = CurrentFlight(
+            flight_id,
+            route,
+            assignment.due,
+            assignment.latest,
+            self.clock.utc(),
+            request=assignment.request,
+            department=assignment.department,
+            on_detection=assignment.on_detection,
+        )
         return self.flight

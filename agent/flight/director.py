@@ -24,7 +24,6 @@ from agent.flight.situation import FRESH_S, Situation
 from agent.flight.states import air, ground, investigating, lost
 from agent.flight.states.landing import landing
 from agent.flight.table import AIRBORNE_STATES, LOOKS_FOR_PAD, TABLE, Event, State, step
-from agent.missions.service import Assignment
 
 _log = structlog.get_logger(__name__)
 _REPORT_EVERY_S = 5.0
@@ -169,6 +168,7 @@ class Director:
     async def _publish(self, report: FlightReport | None) -> None:
         if report is None:
             return
+        self._ctx.missions.follow(report)
         try:
             async with asyncio.timeout(_REPORT_WAIT_S):
                 await self._reports.publish_report(report)
@@ -208,6 +208,8 @@ class Director:
             {
                 "flight": flight.id,
                 "route": flight.route.id,
+                "request": flight.request,
+                "department": flight.department,
                 "state": state.value,
                 "outcome": _ended_outcome(flight.outcome, state) if ended else flight.outcome,
                 "started_at": flight.started_at,
@@ -275,7 +277,7 @@ class Director:
         if last.route not in self._ctx.routes:
             return None
         due = last.due or last.at
-        flight = self._ctx.begin(last.flight, Assignment(last.route, due, due))
+        flight = self._ctx.begin(last.flight, self._ctx.missions.restored(last.report, last.route, due))
         if last.report is not None:
             flight.started_at = last.report.started_at
             flight.coverage.points.update((p.id, p) for p in last.report.points)

@@ -35,6 +35,7 @@ class FlightFacts:
         pad_shut_for_s: how long the dock has been saying that lid or clamps are not open; 0 while it says nothing.
         airborne_for_s: time since take-off.
         vision_wanted: whether somebody should be looking.
+        recalled: why the flight is no longer wanted; None while it is.
     """
 
     state: State
@@ -48,6 +49,7 @@ class FlightFacts:
     wind: WindEstimate
     return_alt_rel_m: float
     vision_wanted: bool
+    recalled: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +221,10 @@ def _too_long(situation: Situation, facts: FlightFacts, config: Config) -> str |
     return f"{facts.airborne_for_s:.0f} s in the air, limit {limit:.0f} s" if facts.airborne_for_s > limit else None
 
 
+def _recalled(situation: Situation, facts: FlightFacts, config: Config) -> str | None:  # noqa: ARG001 a judge's signature
+    return facts.recalled
+
+
 def _storage(situation: Situation, facts: FlightFacts, config: Config) -> str | None:  # noqa: ARG001 a judge's signature
     return f"{situation.free_mb:.0f} MB free" if situation.free_mb < _FREE_MIN_MB else None
 
@@ -251,6 +257,7 @@ FAILSAFES: tuple[Failsafe, ...] = (
     Failsafe("flight.dock_fault", Event.COME_HOME, _dock, _OUTBOUND),
     Failsafe("flight.weather_worse", Event.COME_HOME, _weather, _OUTBOUND),
     Failsafe("flight.vision_lost", Event.COME_HOME, _vision, _OUTBOUND),
+    Failsafe("flight.recalled", Event.COME_HOME, _recalled, _OUTBOUND),
     Failsafe("flight.too_long", Event.COME_HOME, _too_long, _OUTBOUND),
     Failsafe("flight.storage_full", Event.COME_HOME, _storage, _OUTBOUND),
 )

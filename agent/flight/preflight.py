@@ -31,6 +31,7 @@ class Facts:
         deviations: parameters of the autopilot that are not right; None while not yet read.
         unix_s: wall-clock time.
         on_link_loss: what the autopilot's parameters make it do when the link is lost.
+        recalled: why the flight is no longer wanted; None while it is.
     """
 
     situation: Situation
@@ -41,6 +42,7 @@ class Facts:
     deviations: tuple[ParameterDeviation, ...] | None
     unix_s: float
     on_link_loss: str = "return"
+    recalled: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +231,10 @@ def _link(facts: Facts, config: Config) -> Judgement:  # noqa: ARG001 a judge's 
 # -- plan, perception, nest computer --------------------------------------------------------------------------------
 
 
+def _wanted(facts: Facts, config: Config) -> Judgement:  # noqa: ARG001 a judge's signature
+    return Judgement(facts.recalled is None, facts.recalled or "wanted", "wanted")
+
+
 def _plan(facts: Facts, config: Config) -> Judgement:  # noqa: ARG001 a judge's signature
     if facts.plan_problems is None:
         return _unknown("may be flown")
@@ -281,6 +287,7 @@ def _daylight(facts: Facts, config: Config) -> Judgement:  # noqa: ARG001 a judg
 
 
 CHECKS: tuple[Check, ...] = (
+    Check("preflight.wanted", _wanted),
     Check("preflight.weather_age", _weather_age, settles=True),
     Check("preflight.wind", _weather(lambda w: w.wind_m_s, lambda c: c.weather.wind_max_m_s, "m/s")),
     Check("preflight.gust", _weather(lambda w: w.gust_m_s, lambda c: c.weather.gust_max_m_s, "m/s")),

@@ -4,15 +4,15 @@ Takes the bare JSON, CloudEvents in binary mode (the JSON with attributes beside
 is dropped: it would come again with every connection.
 """
 
-import json
-
 import structlog
 from pydantic import ValidationError
 
 from agent.core.bus import Bus
+from agent.core.outcome import Refused
 from agent.domain.alert import AlertAction
 from agent.domain.hub import ActionReceived
 from agent.domain.topics import Topics
+from agent.messaging.inbound import opened
 from agent.messaging.link import Incoming
 
 log = structlog.get_logger(__name__)
@@ -43,19 +43,12 @@ class ActionReader:
         """What is wrong with it; empty when it was taken."""
         if message.retained:
             return "it is retained"
-        if len(message.payload) > _LARGEST_BYTES:
-            return f"{len(message.payload)} bytes, the limit is {_LARGEST_BYTES}"
+        event = opened(message, _LARGEST_BYTES)
+        if isinstance(event, Refused):
+            return event.words
         try:
-            action = AlertAction.model_validate_json(_data(message.payload))
-        except (ValidationError, ValueError, RecursionError) as error:
+            action = AlertAction.model_validate_json(event.data)
+        except ValidationError as error:
             return str(error)
         self._bus.publish(ActionReceived(self._topics.department_of(message.topic), action))
         return ""
-
-
-def _data(payload: bytes) -> bytes:
-    """The event's data, out of a structured envelope if there is one."""
-    body = json.loads(payload)
-    if isinstance(body, dict) and "specversion" in body:
-        return json.dumps(body.get("data")).encode()
-    return payload

@@ -22,6 +22,7 @@ class Packet:
         content_type: MQTT 5 content type; None on 3.1.1.
         user_properties: MQTT 5 user properties.
         expiry_s: MQTT 5 message expiry; None: never.
+        correlation: MQTT 5 correlation data of the request that this answers.
     """
 
     topic: str
@@ -31,12 +32,14 @@ class Packet:
     content_type: str | None = None
     user_properties: tuple[tuple[str, str], ...] = ()
     expiry_s: int | None = None
+    correlation: bytes | None = None
 
     @property
     def size_bytes(self) -> int:
         """An upper bound of the packet's length on the wire."""
         properties = sum(len(k.encode()) + len(v.encode()) + 5 for k, v in self.user_properties)
-        return len(self.payload) + len(self.topic.encode()) + len(self.content_type or "") + properties + 32
+        properties += len(self.correlation or b"")
+        return len(self.payload) + len(self.topic.encode()) + len(self.content_type or "") + properties + 36
 
 
 def attributes(message: Message, source: str) -> dict[str, str]:
@@ -62,6 +65,7 @@ def packet(message: Message, source: str, *, version_5: bool, qos: int = 1) -> P
             content_type=message.content_type,
             user_properties=tuple(attributes(message, source).items()),
             expiry_s=None if message.expiry_s is None else max(1, round(message.expiry_s)),
+            correlation=message.correlation,
         )
     payload = message.payload
     if payload and message.content_type == _JSON:

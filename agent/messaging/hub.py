@@ -18,8 +18,10 @@ from agent.domain.wire import Wire
 from agent.messaging.actions import ActionReader
 from agent.messaging.broker import Broker
 from agent.messaging.envelope import Packet, packet
+from agent.messaging.link import Incoming
 from agent.messaging.publisher import Publisher
 from agent.messaging.reconcile import Reconciler
+from agent.messaging.requests import RequestReader
 from agent.store.outbox import Message, Outbox, Priority
 
 _GOOD_BYE_S = 5.0
@@ -32,7 +34,7 @@ class Hub:
         config: the broker.
         topics: the nest's topic names.
         outbox: where what must not be lost waits.
-        bus: gets HubLink, Delivered, SetAside and ActionReceived.
+        bus: gets HubLink, Delivered, SetAside, ActionReceived and RequestReceived.
         clock: the wall clock.
     """
 
@@ -41,11 +43,12 @@ class Hub:
         self._outbox = outbox
         self._clock = clock
         self._last: NestStatus | None = None
-        self._broker = Broker(config, f"nest-{topics.nest}", self._will, (topics.actions(),))
-        reader = ActionReader(topics, bus)
+        self._broker = Broker(config, f"nest-{topics.nest}", self._will, (topics.actions(), topics.requests()))
+        self._actions = ActionReader(topics, bus)
+        self._requests = RequestReader(topics, bus)
         reconciler = Reconciler(self._broker, outbox, topics, self._clearing)
         self._publisher = Publisher(
-            self._broker, outbox, reconciler, topics.source, bus, clock, reader.read, config.puback_timeout_s
+            self._broker, outbox, reconciler, topics.source, bus, clock, self._read, config.puback_timeout_s
         )
 
     def publish_status(self, status: NestStatus) -> None:
@@ -95,6 +98,9 @@ class Hub:
     def online(self) -> bool:
         """Whether the broker is connected."""
         return self._publisher.online
+
+    def _read(self, message: Incoming) -> None:
+        (self._requests if self._topics.is_request(message.topic) else self._actions).read(message)
 
     def _will(self) -> Packet:
         at = self._clock.utc()

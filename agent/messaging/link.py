@@ -35,12 +35,16 @@ class Incoming:
     Attributes:
         retained: it was stored at the broker and is not news.
         attributes: MQTT 5 user properties.
+        response_topic: MQTT 5 response topic; empty where none was given.
+        correlation: MQTT 5 correlation data.
     """
 
     topic: str
     payload: bytes
     retained: bool
     attributes: dict[str, str]
+    response_topic: str = ""
+    correlation: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,8 +220,15 @@ class Link:
         self._loop.call_soon_threadsafe(self._listener_puback, mid, reason.value)
 
     def _on_message(self, _c: mqtt.Client, _u: object, message: mqtt.MQTTMessage) -> None:
-        attributes = dict(getattr(message.properties, "UserProperty", ()))
-        incoming = Incoming(message.topic, bytes(message.payload), bool(message.retain), attributes)
+        properties = message.properties
+        incoming = Incoming(
+            message.topic,
+            bytes(message.payload),
+            bool(message.retain),
+            dict(getattr(properties, "UserProperty", ())),
+            getattr(properties, "ResponseTopic", ""),
+            getattr(properties, "CorrelationData", None),
+        )
         self._loop.call_soon_threadsafe(self._listener.incoming, incoming)
 
     def _connected(self, session_present: bool, reason: ReasonCode, properties: Properties | None) -> None:  # noqa: FBT001
@@ -260,6 +271,8 @@ def _properties(packet_type: int, packet: Packet) -> Properties:
         properties.UserProperty = list(packet.user_properties)
     if packet.expiry_s is not None:
         properties.MessageExpiryInterval = packet.expiry_s
+    if packet.correlation is not None:
+        properties.CorrelationData = packet.correlation
     return properties
 
 

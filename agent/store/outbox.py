@@ -38,6 +38,7 @@ class Message:
         event_unix_s: CloudEvents time.
         expiry_s: worth nothing so long after it was published; None: never.
         captured_unix_s: capture time of the frame that led to it, where one did.
+        correlation: MQTT 5 correlation data of the request that it answers.
     """
 
     message_id: str
@@ -52,6 +53,7 @@ class Message:
     retain: bool
     expiry_s: float | None = None
     captured_unix_s: float | None = None
+    correlation: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ class Depth:
 
 
 _MESSAGE = tuple(f.name for f in fields(Message))
-_RETAINED = tuple(name for name in _MESSAGE if name != "retain")
+_RETAINED = tuple(name for name in _MESSAGE if name not in {"retain", "correlation"})
 _INSERT = f"""
 INSERT OR IGNORE INTO outbox ({", ".join(_MESSAGE)}, committed_unix_s) VALUES ({", ".join("?" * (len(_MESSAGE) + 1))})
 """  # noqa: S608 column names are our own

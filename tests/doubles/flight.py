@@ -334,6 +334,14 @@ class Calendar:
 
     assignments: list[Assignment]
     upcoming: Any = None
+    recalled: str | None = None
+    followed: list[Any] = field(default_factory=list)
+
+    def follow(self, report: Any) -> None:
+        self.followed.append(report)
+
+    def restored(self, report: Any, route: str, due: Any) -> Assignment:  # noqa: ARG002 the protocol
+        return Assignment(route, due, due)
 
     async def next(self) -> Assignment:
         if self.assignments:

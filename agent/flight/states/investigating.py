@@ -33,7 +33,9 @@ _RESUME_WAIT_S = 5.0
 def look_due(ctx: FlightContext, situation: Situation) -> Sighting | None:
     """What is worth a second look that may be flown now, while the drone is on its route."""
     flight, config, position = ctx.flight, ctx.config.second_look, situation.telemetry.position
-    if config.policy == "report" or flight is None or position is None or breakpoint_of(flight, situation) is None:
+    if flight is None or position is None or breakpoint_of(flight, situation) is None:
+        return None
+    if (flight.on_detection or config.policy) == "report":
         return None
     for sighting in sorted(ctx.eyes.sightings.values(), key=lambda s: -s.confidence):
         if not second_look.doubtful(sighting, config):

@@ -126,6 +126,7 @@ TRIPS = {
     "flight.pad_shut": [know(differ(dock=replace(WELL.dock, clamps=ClampState.ENGAGED)), pad_shut_for_s=4.0)],
     "flight.weather_worse": [differ(weather=replace(WELL.weather, gust_m_s=40.0))],
     "flight.vision_lost": [differ(vision_well_at_s=NOW_S - 31.0), differ(vision_well_at_s=None)],
+    "flight.recalled": [know(tell(), recalled="The request was taken back.")],
     "flight.too_long": [know(tell(), airborne_for_s=1801.0)],
     "flight.storage_full": [differ(free_mb=49.0)],
 }  # fmt: skip

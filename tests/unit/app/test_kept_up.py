@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from agent.app.compose import _done_until
+from agent.app.compose import _last
 from agent.core.errors import StoreError
 from agent.core.tasks import kept_up
 from agent.flight.record import FlightJournal
@@ -46,6 +46,6 @@ def test_a_journal_of_another_version_is_an_error_of_the_store_and_no_crash(tmp_
         journal = FlightJournal(Journal(database))
         with pytest.raises(StoreError):
             journal.latest()
-        assert _done_until(journal) is None
+        assert _last(journal) is None
     finally:
         database.close()

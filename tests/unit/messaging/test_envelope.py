@@ -70,6 +70,9 @@ def test_delivery_of_each_topic_is_as_the_contract_says(name: str) -> None:
         "alert": (1, True, None),
         "snapshot": (1, True, None),
         "action": (1, False, None),
+        "request": (1, False, None),
+        "cancel": (1, False, None),
+        "reply": (1, False, None),
     }
     row = TOPICS[name]
     assert (row.qos, row.retain, row.expiry_s) == contract[name]
