@@ -36,6 +36,7 @@ class LinkCounters:
         malformed: runs of bytes that are no frame.
         unknown: frames of kinds that the dialect does not know.
         foreign: frames of other systems.
+        echoed: frames with our own system id: what we sent on another link, or another station that uses our id.
         repeated: frames that came twice.
         unsigned: frames refused since they carry no signature.
         wrong_key: frames refused since they are signed with another key.
@@ -50,6 +51,7 @@ class LinkCounters:
     malformed: int = 0
     unknown: int = 0
     foreign: int = 0
+    echoed: int = 0
     repeated: int = 0
     unsigned: int = 0
     wrong_key: int = 0
@@ -105,6 +107,7 @@ class Channel:
         self._make_transport = make_transport
         self._deliver = deliver
         self._system = system
+        self._own_system = own_system
         self._signing = signing
         self._since_s = float("inf")
         self._loss = LossMeter()
@@ -197,6 +200,9 @@ class Channel:
 
     def _is_the_drones(self, frame: Frame) -> bool:
         """Whether a frame is new and surely of this drone; counts it where it is not."""
+        if frame.system == self._own_system:
+            self.counters.echoed += 1
+            return False
         if frame.system != self._system:
             self.counters.foreign += 1
             self.foreign_systems.add(frame.system)

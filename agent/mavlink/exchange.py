@@ -83,6 +83,7 @@ class Exchange:
             attempts: how often it is sent at most.
             work_s: time that the peer needs for the work itself.
         """
+        switches = self.link.switches
         with self.link.listen(answer) as inbox:
             for attempt in range(attempts):
                 sent_s = self.now_s
@@ -93,6 +94,8 @@ class Exchange:
                         if attempt == 0 and work_s == 0.0:
                             self.round_trip.measured(max(0.0, frame.at_s - sent_s))
                         return frame
+        if self.link.switches != switches:  # the link died meanwhile: ask over the other one
+            return await self.ask(body, answer, matches, attempts=attempts, work_s=work_s)
         return None
 
     async def measure_forever(self) -> None:

@@ -19,6 +19,7 @@ from agent.mavlink.enums import Cmd, MissionType
 from agent.mavlink.exchange import Exchange
 from agent.mavlink.failover import LinkView, choose
 from agent.mavlink.link import Link
+from agent.mavlink.parameters import Parameters
 from agent.mavlink.readback import compare, download
 from agent.mavlink.repeats import SameContent
 from agent.mavlink.texts import StatusTexts
@@ -247,6 +248,22 @@ def test_a_command_whose_link_dies_is_repeated_on_the_other_if_it_may_be() -> No
             arming = await commander.execute(Command(Cmd.COMPONENT_ARM_DISARM, (1.0,), repeatable=False))
             assert arming.result is None, "the state must be looked at first"
             assert both.peers[1].heard["COMMAND_LONG"] == 1
+
+    run_virtual(main())
+
+
+def test_what_was_asked_in_vain_over_a_dying_link_is_asked_over_the_other() -> None:
+    async def main() -> None:
+        async with two_radios() as both:
+            for script in both.scripts:
+                script.params["RTL_ALT"] = 1500.0
+            parameters = Parameters(Exchange(both.link), bytewise=False)
+            assert await parameters.get("RTL_ALT") == 1500.0
+            for _ in range(20):
+                parameters._exchange.round_trip.measured(0.01)
+            both.cut(0)
+            assert await parameters.get("RTL_ALT") == 1500.0
+            assert both.link.used == 1
 
     run_virtual(main())
 
