@@ -45,4 +45,4 @@ def _print_table(rows: dict[str, Code]) -> None:
     for code, row in rows.items():
         table.add_row(code, row.severity, row.words, row.remedy)
     # Into a file or a pipe each row is one line, for grep.
-    Console(width=None if sys.stdout.isatty() else 240).print(table)
+    Console(width=None if sys.stdout.isatty() else 1000).print(table)

@@ -29,7 +29,9 @@ PORTS = Ports(1883, 14550, 14551, 14552, 8090, 5020, 8091)
 @pytest.mark.parametrize("name", ["first_flight", "short_patrol"])
 def test_a_shipped_scenario_makes_files_that_the_agent_takes(tmp_path, name):
     scenario = load_scenario(name)
-    path = write_nest(scenario, tmp_path, PORTS, datetime(2026, 1, 1, 12, 30, tzinfo=UTC), "5", NO_WATER)
+    path = write_nest(
+        scenario, tmp_path, PORTS, datetime(2026, 1, 1, 12, 30, tzinfo=UTC), "5", NO_WATER, parameter_set="ardupilot/nest"
+    )
     config = load(path)
     site = load_site(config.nest.site_file)
     [route] = load_routes(config.nest.routes_dir).values()
