@@ -29,6 +29,7 @@ from simulator.vehicle.mission_store import ItemStore
 from simulator.vehicle.modes import AUTO, KNOWN_BUT_REFUSED, LAND, MODES, RTL, STABILIZE, Behaviour, Flown, Guided, behaviour_of
 from simulator.vehicle.parameters import Parameters
 from simulator.vehicle.payload import Gimbal
+from simulator.vehicle.precland import PrecisionLanding
 from simulator.vehicle.rc import RcInput
 from simulator.vehicle.setup import Setup
 from simulator.vehicle.signing import Signing
@@ -60,6 +61,7 @@ class Autopilot:
         self.fence = Fence(self.craft)
         self.gimbal = Gimbal(self.craft)
         self.camera = Camera(self.craft, self.gimbal, self.unix_usec, self.emit, int(self.parameters["SYSID_THISMAV"]))
+        self.precland = PrecisionLanding(self.craft, self.say)
         self.shutter = Shutter(self.craft, self.unix_usec, self.emit, self.camera.shoot)
         self.store = ItemStore(lambda: mission_glue.home_item(self))
         self.run = MissionRun(self.craft, self.store, mission_glue.hooks(self))
@@ -223,6 +225,7 @@ class Autopilot:
             self._time_known = True
             self.signing.gps_time(self.unix_usec() / 1e6)
         self.failsafes.step(_WATCH_S)
+        self.precland.step()
         self._prearm()
         self._auto_disarm()
         if self.craft.time_s >= self._timesync_due_s:

@@ -83,6 +83,7 @@ class Craft:
         self.yaw_rate: float | None = None  # rad/s, wins over the target
         self.look_at: Vector | None = None  # region of interest, wins over the target
         self.speed_m_s: float | None = None  # DO_CHANGE_SPEED
+        self.landing_target: Vector | None = None  # where a landing shall end, if a sensor sees that
         self.impact_m_s: float | None = None
         self._ground = ground
         self._rested_s = 0.0

@@ -79,6 +79,11 @@ def _setup_signing(ap: "Autopilot", channel: "Channel", message: Message) -> Non
     ap.signing.set_up(message)
 
 
+def _landing_target(ap: "Autopilot", channel: "Channel", message: Message) -> None:
+    del channel
+    ap.precland.take(message)
+
+
 # -- streams ---------------------------------------------------------------------------------------------------------------
 
 
@@ -246,6 +251,7 @@ HANDLERS: Final[dict[str, Handler]] = {
     "MISSION_SET_CURRENT": _mission_set_current,
     "SET_POSITION_TARGET_GLOBAL_INT": _target_global,
     "SET_POSITION_TARGET_LOCAL_NED": _target_local,
+    "LANDING_TARGET": _landing_target,
     "RC_CHANNELS_OVERRIDE": _rc_override,
     "MANUAL_CONTROL": _manual_control,
 }

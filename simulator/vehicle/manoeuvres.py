@@ -14,6 +14,9 @@ _SPOOL_S: Final = 2.0  # idle after arming
 _THROTTLE_RAMP_S: Final = 1.3
 _YAW_LEG_M: Final = 2.0  # shorter legs do not turn the nose
 _STOPPED_M_S: Final = 0.3
+_SLOW_OVER_M: Final = (0.35, 2.0)
+_SLOWEST_M_S: Final = 0.1
+_ACCEPTED_M: Final = 0.15  # beside the target
 _NEVER_TURN, _NOT_IN_RTL = 0, 2  # WP_YAW_BEHAVIOR
 
 
@@ -163,14 +166,29 @@ class Land:
         low = craft.height_rel_m() <= values["LAND_ALT_LOW"] / 100.0
         high_m_s = (values["LAND_SPEED_HIGH"] or values["WPNAV_SPEED_DN"]) / 100.0
         limits.down = max(values["LAND_SPEED"] / 100.0, 0.3) if low else high_m_s
-        if self._over is None:
+        over = craft.landing_target or self._over
+        if over is None:
             craft.reference.slew(dt_s, 0.0, 0.0, _brake_limits(craft, hard=False))
         else:
-            craft.reference.to_place(dt_s, self._over, limits)
-        craft.reference.climb(dt_s, -limits.down, limits)
+            craft.reference.to_place(dt_s, over, limits)
+        craft.reference.climb(dt_s, -_sink_m_s(craft, limits.down), limits)
         # The reference must not sink away below a craft that already stands on the ground.
         craft.reference.pos[2] = max(craft.reference.pos[2], craft.position()[2] - 1.0)
         return False
+
+
+def _sink_m_s(craft: Craft, usual_m_s: float) -> float:
+    """How fast it comes down: over a seen target not at all while far beside it, and slowly in the last two metres."""
+    target, here = craft.landing_target, craft.position()
+    if target is None:
+        return usual_m_s
+    beside_m, over_m = math.hypot(target[0] - here[0], target[1] - here[1]), here[2] - target[2]
+    if beside_m > craft.parameters["PLND_XY_DIST_MAX"] > 0.0:
+        return 0.0
+    if not _SLOW_OVER_M[0] < over_m < _SLOW_OVER_M[1]:
+        return usual_m_s
+    most_m_s = craft.parameters["LAND_SPEED"] / 100.0 / 2.0
+    return max(_SLOWEST_M_S, most_m_s * (1.0 - beside_m / _ACCEPTED_M))
 
 
 class ReturnHome:
