@@ -6,7 +6,7 @@ Knows bytes and stamps only.
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -96,19 +96,29 @@ def _black_like(jpeg: bytes) -> bytes:
 
 
 class StreamServer:
-    """Serves a channel.
+    """Serves a channel, and others beside it under paths of their own.
 
     Args:
         host, port: where to listen; port 0 takes a free one.
         channel: the pictures.
         health: gives further facts for ``/health``.
+        others: further channels by name: ``down`` is served as ``/down.mjpg``.
     """
 
-    def __init__(self, host: str, port: int, channel: Channel, health: Callable[[], dict[str, Any]]) -> None:
-        handler = type("Handler", (_Handler,), {"channel": channel, "health": staticmethod(health)})
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        channel: Channel,
+        health: Callable[[], dict[str, Any]],
+        others: Mapping[str, Channel] | None = None,
+    ) -> None:
+        streams = dict.fromkeys(_STREAM_PATHS, channel) | {f"/{name}.mjpg": other for name, other in (others or {}).items()}
+        parts = {"channel": channel, "others": dict(others or {}), "streams": streams, "health": staticmethod(health)}
+        handler = type("Handler", (_Handler,), parts)
         self._server = ThreadingHTTPServer((host, port), handler)
         self._server.daemon_threads = True
-        self._channel = channel
+        self._channels = (channel, *(others or {}).values())
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.1}, name="http", daemon=True
         )
@@ -124,7 +134,8 @@ class StreamServer:
 
     def close(self) -> None:
         """Lets all clients go and stops."""
-        self._channel.end()
+        for channel in self._channels:
+            channel.end()
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
@@ -132,6 +143,8 @@ class StreamServer:
 
 class _Handler(BaseHTTPRequestHandler):
     channel: Channel
+    others: Mapping[str, Channel]
+    streams: Mapping[str, Channel]
     health: Callable[[], dict[str, Any]]
     protocol_version = "HTTP/1.0"
     timeout = 30.0  # seconds for a client that reads nothing
@@ -142,8 +155,8 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         path = self.path.partition("?")[0]
         try:
-            if path in _STREAM_PATHS:
-                self._stream()
+            if path in self.streams:
+                self._stream(self.streams[path])
             elif path == "/snapshot.jpg":
                 self._snapshot()
             elif path == "/health":
@@ -156,32 +169,35 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         length = self.headers.get("Content-Length", "")
         if self.path != "/fault" or not length.isdigit() or int(length) > _LARGEST_POST:
-            self._json(HTTPStatus.BAD_REQUEST, {"error": 'POST /fault with {"kind": "freeze|black|stop|none"}'})
+            words = 'POST /fault with {"kind": "freeze|black|stop|none"}, and "stream": "down" for another than the first'
+            self._json(HTTPStatus.BAD_REQUEST, {"error": words})
             return
         try:
-            kind = json.loads(self.rfile.read(int(length)))["kind"]
-            self.channel.set_fault(kind)
+            asked = json.loads(self.rfile.read(int(length)))
+            kind = asked["kind"]
+            channel = self.others[asked["stream"]] if "stream" in asked else self.channel
+            channel.set_fault(kind)
         except (ValueError, KeyError, TypeError) as error:
             self._json(HTTPStatus.BAD_REQUEST, {"error": str(error)})
             return
         self._json(HTTPStatus.OK, {"fault": kind})
 
-    def _stream(self) -> None:
-        if self.channel.fault == "stop" or not self.channel.ready:
+    def _stream(self, channel: Channel) -> None:
+        if channel.fault == "stop" or not channel.ready:
             self._json(HTTPStatus.SERVICE_UNAVAILABLE, {"error": "no pictures now"})
             return
         self.send_response(HTTPStatus.OK)
         self.send_header("Content-Type", f"multipart/x-mixed-replace; boundary={_BOUNDARY}")
         self.send_header("Cache-Control", "no-store")
         self.end_headers()
-        self.channel.watch(+1)
+        channel.watch(+1)
         try:
-            seen = self.channel.number
-            while (newer := self.channel.wait_newer(seen, None)) is not None:
+            seen = channel.number
+            while (newer := channel.wait_newer(seen, None)) is not None:
                 seen, captured = newer
                 self.wfile.write(_part(captured))
         finally:
-            self.channel.watch(-1)
+            channel.watch(-1)
 
     def _snapshot(self) -> None:
         self.channel.watch(+1)

@@ -45,6 +45,8 @@ _WANTED = {
 class _Known:
     """What the vehicle last said."""
 
+    roll_rad: float = 0.0
+    pitch_rad: float = 0.0
     yaw_rad: float = 0.0
     gimbal: Quaternion | None = None
     gimbal_holds_north: bool = False
@@ -60,16 +62,23 @@ class VehicleListener:
         clock: product time.
         track: where poses go.
         default_pitch_deg: where the camera looks while no gimbal reports.
+        body: where poses of the drone's body go, for a camera fixed to it.
 
     Raises:
         ConfigError: the address has another form or is in use.
     """
 
     def __init__(
-        self, address: str, frame: LocalFrame, clock: Clock, track: PoseTrack, default_pitch_deg: float = -30.0
+        self,
+        address: str,
+        frame: LocalFrame,
+        clock: Clock,
+        track: PoseTrack,
+        default_pitch_deg: float = -30.0,
+        body: PoseTrack | None = None,
     ) -> None:
         self._socket = open_socket(address)
-        self._frame, self._clock, self._track = frame, clock, track
+        self._frame, self._clock, self._track, self._body = frame, clock, track, body
         self._default = quaternion(0.0, math.radians(default_pitch_deg), 0.0)
         self._known = _Known()
         self._peer: tuple[str, int] | None = None
@@ -145,7 +154,7 @@ class VehicleListener:
 
     def _on_sim_state(self, message: Any, now_s: float) -> None:  # noqa: ANN401
         known = self._known
-        known.true_pose_s, known.yaw_rad = now_s, message.yaw
+        known.true_pose_s, known.roll_rad, known.pitch_rad, known.yaw_rad = now_s, message.roll, message.pitch, message.yaw
         exact = message.lat_int != 0 or message.lon_int != 0
         place = LatLon(message.lat_int * 1e-7, message.lon_int * 1e-7) if exact else LatLon(message.lat, message.lon)
         self._add(place, float(message.alt), now_s)
@@ -156,7 +165,8 @@ class VehicleListener:
 
     def _on_attitude(self, message: Any, now_s: float) -> None:  # noqa: ANN401
         if now_s - self._known.true_pose_s > _TRUTH_LOST_S:
-            self._known.yaw_rad = float(message.yaw)
+            known = self._known
+            known.roll_rad, known.pitch_rad, known.yaw_rad = float(message.roll), float(message.pitch), float(message.yaw)
 
     def _on_gimbal(self, message: Any, _: float) -> None:  # noqa: ANN401
         attitude = np.array(message.q, dtype=np.float64)
@@ -169,12 +179,15 @@ class VehicleListener:
             bool(flags & _YAW_LOCK) and not flags & _YAW_IN_VEHICLE_FRAME
         )
 
-    def _add(self, place: LatLon, alt_amsl_m: float, now_s: float) -> None:
-        local = self._frame.to_local(place)
+    def _add(self, at: LatLon, alt_amsl_m: float, now_s: float) -> None:
+        local = self._frame.to_local(at)
         look = self._known.gimbal if self._known.gimbal is not None else self._default
         if self._known.gimbal is None or not self._known.gimbal_holds_north:
             look = multiply(quaternion(0.0, 0.0, self._known.yaw_rad), look)
-        self._track.add(Pose(now_s, np.array([local.east_m, local.north_m, alt_amsl_m]), look))
+        place = np.array([local.east_m, local.north_m, alt_amsl_m])
+        self._track.add(Pose(now_s, place, look))
+        if self._body is not None:
+            self._body.add(Pose(now_s, place, quaternion(self._known.roll_rad, self._known.pitch_rad, self._known.yaw_rad)))
 
 
 def receive(source: socket.socket) -> tuple[bytes, tuple[str, int], float] | None:

@@ -3,8 +3,8 @@
 import signal
 import threading
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,9 @@ import typer
 
 from agent.core.clock import Clock, TimeBase
 from agent.core.errors import ConfigError
+from simulator.camera.down import DownSource, DownView
 from simulator.camera.frames import ClipSource, FrameSource, RenderedSource
+from simulator.camera.pad import PadPrint
 from simulator.camera.pose import PoseTrack
 from simulator.camera.rgb import Renderer
 from simulator.camera.service import TruthLog, run_capture
@@ -36,6 +38,7 @@ def register(app: typer.Typer) -> None:
         http: str = typer.Option("127.0.0.1:8090", help="Where to serve the stream."),
         time_base: str = typer.Option("", help="RATE@UNIX_EPOCH of the accelerated clock; its epoch is the world's second 0."),
         fps: float = typer.Option(0.0, min=0.0, max=120.0, help="Pictures a second of product time; 0: 5, or the clip's own."),
+        down_fps: float = typer.Option(15.0, min=0.0, max=60.0, help="Pictures a second of the camera looking down; 0: none."),
         size: str = typer.Option("1280x720", help="Width x height in pixels; both divisible by 16."),
         hfov_deg: float = typer.Option(60.0, min=20.0, max=110.0, help="Horizontal field of view."),
         truth_dir: Path | None = typer.Option(None, "--truth", help="Folder for the truth about each picture."),
@@ -44,12 +47,12 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Streams what the drone's camera sees (Motion JPEG over HTTP)."""
         base = TimeBase.parse(time_base) if time_base else TimeBase(1.0, time.time())
-        channel, stop = Channel(), threading.Event()
+        channel, down, stop = Channel(), Channel(), threading.Event()
         facts: dict[str, Callable[[], object]] = {}
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stop.set())
         with ExitStack() as stack:
-            server = _serve(http, channel, facts)
+            server = _serve(http, channel, down, facts)
             stack.callback(server.close)
             print(f"camera: http://{http.rpartition(':')[0]}:{server.port}/stream.mjpg", flush=True)
             clock = Clock(base)
@@ -60,26 +63,43 @@ def register(app: typer.Typer) -> None:
                 rate = fps or clip.fps or 5.0
             elif world is not None:
                 place = World(load_world(world))
-                track = PoseTrack()
-                listener = VehicleListener(vehicle, place.frame, clock, track)
+                track, body = PoseTrack(), PoseTrack()
+                listener = VehicleListener(vehicle, place.frame, clock, track, body=body)
                 listener.start()
                 stack.callback(listener.close)
                 facts["pose_age_s"] = lambda: None if track.newest_s is None else round(clock.unix_s() - track.newest_s, 3)
                 cv2.setNumThreads(1)
                 source = RenderedSource(Renderer(place), parse_lens(size, hfov_deg), track, clock, base.unix_epoch_s)
                 rate = fps or 5.0
+                if down_fps > 0.0:
+                    pad_alt_m = place.config.nest_alt_amsl_m
+                    looks_down = DownSource(DownView(PadPrint(), pad_alt_m), body, clock, pad_alt_m)
+                    stack.enter_context(_beside(looks_down, down, 1.0 / down_fps, base, stop))
                 log = stack.enter_context(TruthLog(truth_dir, lambda s: _hazards(place, s))) if truth_dir else None
             else:
                 raise ConfigError("config.invalid", "camera: give --world FILE or --play PATH")
             run_capture(source, channel, 1.0 / rate, base, stop, log)
 
 
-def _serve(http: str, channel: Channel, facts: dict[str, Callable[[], object]]) -> StreamServer:
+@contextmanager
+def _beside(source: FrameSource, channel: Channel, period_s: float, base: TimeBase, stop: threading.Event) -> Iterator[None]:
+    """Captures in a thread of its own while the block lasts."""
+    thread = threading.Thread(target=run_capture, args=(source, channel, period_s, base, stop), name="down", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def _serve(http: str, channel: Channel, down: Channel, facts: dict[str, Callable[[], object]]) -> StreamServer:
     host, _, port = http.rpartition(":")
     if not host or not port.isdigit():
         raise ConfigError("config.invalid", f"http {http!r}: write HOST:PORT, e.g. 127.0.0.1:8090")
     try:
-        server = StreamServer(host, int(port), channel, lambda: {name: value() for name, value in list(facts.items())})
+        told = lambda: {name: value() for name, value in list(facts.items())}  # noqa: E731 one expression
+        server = StreamServer(host, int(port), channel, told, {"down": down})
     except OSError as error:
         raise ConfigError("config.invalid", f"http {http!r}: cannot listen there ({error}); choose a free port") from error
     server.start()
