@@ -1,0 +1,1 @@
+"""A bad radio link between a ground station and a vehicle."""
