@@ -7,10 +7,13 @@ from pymavlink.dialects.v20 import ardupilotmega as dialect
 
 from agent.core.geo import LatLon
 from agent.mavlink.codec import Body
+from agent.mavlink.codec import Frame as WireFrame
 from agent.mavlink.enums import Frame, MissionType
+from agent.mavlink.link import Link
 from agent.mavlink.scale import scaled
 
 _FRAME_FAMILY: dict[int, int] = {Frame.GLOBAL_INT: Frame.GLOBAL, Frame.GLOBAL_RELATIVE_ALT_INT: Frame.GLOBAL_RELATIVE_ALT}
+AUTOPILOT_COMPONENT = 1
 _PLACE_TOLERANCE_E7 = 2  # an autopilot that stores degrees as float64 may round
 _ALT_TOLERANCE_M = 0.02  # ArduPilot stores centimetres
 _PARAM_TOLERANCE = 0.01
@@ -69,6 +72,11 @@ def item_of(body: Body) -> WireItem:
     """The item in a MISSION_ITEM_INT."""
     params = (float(body.param1), float(body.param2), float(body.param3), float(body.param4))
     return WireItem(int(body.command), int(body.frame), params, int(body.x), int(body.y), float(body.z))
+
+
+def meant_for_us(link: Link, frame: WireFrame) -> bool:
+    """Whether a message of the mission protocol comes from the autopilot itself and is for us, not for another station."""
+    return frame.component == AUTOPILOT_COMPONENT and frame.body.target_system in {0, link.own_system}
 
 
 def difference(sent: WireItem, read: WireItem) -> str | None:

@@ -1,107 +1,152 @@
 """Reads missions, fences and rally points back and compares them with what was sent.
 
-Requests run ahead of the items that come; where an autopilot wants them one by one it says so once and gets them one by one.
+Requests run ahead of the items that come. Whatever was asked for before an item that came, and is not there, is lost and asked
+for again at once. Where an autopilot wants requests one by one it says so once and gets them one by one.
 """
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
 
 from agent.core.errors import ProtocolError
 from agent.mavlink import messages
 from agent.mavlink.enums import MissionResult, MissionType
 from agent.mavlink.exchange import Exchange
-from agent.mavlink.items import WireItem, difference, item_of
+from agent.mavlink.items import WireItem, difference, item_of, meant_for_us
 from agent.mavlink.link import Inbox
+from agent.mavlink.window import Window
 
-_WINDOW_FIRST = 16
-_WINDOW_MOST = 64
-_SILENCES_MOST = 6
+_PATIENCE_S = 10.0
+_SILENCES_MOST = 12
+_COUNT_ATTEMPTS = 10
+_SPARE = 0.3
 _NAMES = ("MISSION_ITEM_INT", "MISSION_ACK")
 
 
-async def download(exchange: Exchange, kind: MissionType) -> list[WireItem]:
+def _ignore(done: int, total: int) -> None:
+    """No progress wanted."""
+
+
+async def download(exchange: Exchange, kind: MissionType, progress: Callable[[int, int], None] = _ignore) -> list[WireItem]:
     """All items of one kind.
 
     Raises:
         ProtocolError: the autopilot did not answer, or broke off.
     """
-    for window in (_WINDOW_FIRST, 1):
-        items = await _download(exchange, kind, window)
+    for one_by_one in (False, False, True):  # a complaint may be a late one, of the transfer before
+        items = await _download(exchange, kind, Window(exchange.round_trip, one_by_one=one_by_one, spare=_SPARE), progress)
         if items is not None:
             exchange.link.send(messages.mission_ack(exchange.link.system, MissionResult.ACCEPTED, kind))
             return items
     raise ProtocolError("mission.unreadable", f"the autopilot broke off reading the {kind.name.lower()} back")
 
 
-async def _download(exchange: Exchange, kind: MissionType, window: int) -> list[WireItem] | None:
+async def _download(
+    exchange: Exchange, kind: MissionType, window: Window, progress: Callable[[int, int], None]
+) -> list[WireItem] | None:
     """All items; None where the autopilot broke off."""
-    system = exchange.link.system
     with exchange.link.listen(*_NAMES) as inbox:
-        count = await exchange.ask(
-            messages.mission_request_list(system, kind), "MISSION_COUNT", lambda f: bool(f.body.mission_type == kind)
-        )
-        if count is None:
-            raise ProtocolError("mission.unreadable", f"the autopilot does not say how many {kind.name.lower()} items it has")
-        return await _Collector(exchange, kind, int(count.body.count), window).run(inbox)
+        total = await count_on_board(exchange, kind)
+        inbox.drain()  # what came before the count belongs to an earlier transfer
+        return await _Collector(exchange, kind, total, window, progress).run(inbox)
+
+
+async def count_on_board(exchange: Exchange, kind: MissionType) -> int:
+    """How many items of a kind the autopilot has. It then expects to be asked for them.
+
+    Raises:
+        ProtocolError: it does not say.
+    """
+    count = await exchange.ask(
+        messages.mission_request_list(exchange.link.system, kind),
+        "MISSION_COUNT",
+        lambda frame: bool(frame.body.mission_type == kind) and meant_for_us(exchange.link, frame),
+        attempts=_COUNT_ATTEMPTS,
+    )
+    if count is None:
+        raise ProtocolError("mission.unreadable", f"the autopilot does not say how many {kind.name.lower()} items it has")
+    return int(count.body.count)
 
 
 class _Collector:
-    """The state of one reading. Items behind a lost one are kept; the lost one is asked for again at once."""
+    """The state of one reading."""
 
-    def __init__(self, exchange: Exchange, kind: MissionType, total: int, window: int) -> None:
+    def __init__(
+        self, exchange: Exchange, kind: MissionType, total: int, window: Window, progress: Callable[[int, int], None]
+    ) -> None:
         self._exchange = exchange
         self._kind = kind
         self._total = total
         self._window = window
-        self._one_by_one = window == 1
+        self._progress = progress
         self._items: dict[int, WireItem] = {}
-        self._first_missing = 0
-        self._requested = 0
-        self._asked_again: tuple[int, float] = (-1, 0.0)  # item, until when it is not asked for once more
+        self._under_way: dict[int, int] = {}  # item to the number of its request, in the order of asking
+        self._again: deque[int] = deque()
+        self._next = 0  # the first item that was never asked for
 
     async def run(self, inbox: Inbox) -> list[WireItem] | None:
         """Asks for each item until all are there; None where the autopilot broke off."""
-        silences = 0
-        while self._first_missing < self._total:
-            self._request_window()
-            frame = await inbox.get(self._exchange.round_trip.timeout_s(min(silences, 3)))
+        silences, progress_s = 0, self._exchange.now_s
+        while len(self._items) < self._total:
+            self._ask_window()
+            frame = await inbox.get(self._window.timeout_s(silences))
             if frame is None:
                 silences += 1
-                if silences > _SILENCES_MOST:
-                    name = self._kind.name.lower()
-                    raise ProtocolError("mission.unreadable", f"silence at {name} item {self._first_missing} of {self._total}")
-                self._requested, self._window = self._first_missing, max(1, self._window // 2)
-            elif frame.body.mission_type != self._kind:
+                if silences > _SILENCES_MOST and self._exchange.now_s > progress_s + _PATIENCE_S:
+                    words = f"silence at {self._kind.name.lower()} item {self._first_missing} of {self._total}"
+                    raise ProtocolError("mission.unreadable", words)
+                self._on_silence(again=silences > 1)
+            elif frame.body.mission_type != self._kind or not meant_for_us(self._exchange.link, frame):
                 continue
             elif frame.name == "MISSION_ACK":
                 if frame.body.type not in {MissionResult.ACCEPTED, MissionResult.INVALID_SEQUENCE}:
                     return None
-            else:
-                silences = 0
-                self._take(int(frame.body.seq), item_of(frame.body))
+            elif self._take(int(frame.body.seq), item_of(frame.body), frame.at_s):
+                silences, progress_s = 0, self._exchange.now_s
         return [self._items[seq] for seq in range(self._total)]
 
-    def _request_window(self) -> None:
-        for seq in range(max(self._requested, self._first_missing), min(self._total, self._first_missing + self._window)):
-            if seq not in self._items:
-                self._request(seq)
-            self._requested = seq + 1
+    @property
+    def _first_missing(self) -> int:
+        return next(seq for seq in range(self._total) if seq not in self._items)
 
-    def _request(self, seq: int) -> None:
-        self._exchange.link.send(messages.mission_request_int(self._exchange.link.system, seq, self._kind))
+    def _ask_window(self) -> None:
+        """Asks for as many as may be under way: the lost ones first."""
+        link, now_s = self._exchange.link, self._exchange.now_s
+        while len(self._under_way) < self._window.size and (self._again or self._next < self._total):
+            first = not self._again
+            seq = self._next if first else self._again.popleft()
+            self._next += first
+            if seq in self._items:  # it was on its way from an earlier reading
+                continue
+            self._under_way[seq] = self._window.sent(now_s, first=first)
+            link.send(messages.mission_request_int(link.system, seq, self._kind))
 
-    def _take(self, seq: int, item: WireItem) -> None:
-        """Keeps an item; one that comes before an earlier one says that the earlier one is lost."""
-        if not self._first_missing <= seq < self._total:
-            return
+    def _take(self, seq: int, item: WireItem, at_s: float) -> bool:
+        """Keeps an item; whether it is new. What was asked for before it and has not come is lost."""
+        number = self._under_way.pop(seq, None)
+        if not 0 <= seq < self._total or seq in self._items:
+            return False
         self._items[seq] = item
-        while self._first_missing in self._items:
-            self._first_missing += 1
-            self._window = 1 if self._one_by_one else min(_WINDOW_MOST, self._window + 1)
-        now_s = self._exchange.now_s
-        again, until_s = self._asked_again
-        if seq > self._first_missing and not (again == self._first_missing and now_s < until_s):
-            self._asked_again = (self._first_missing, now_s + self._exchange.round_trip.timeout_s())
-            self._request(self._first_missing)
+        self._progress(len(self._items), self._total)
+        if number is None:  # it was late, not lost
+            if seq in self._again:
+                self._again.remove(seq)
+            return True
+        if self._window.answered(number, at_s):
+            self._lose(number)
+        return True
+
+    def _lose(self, before: int) -> None:
+        """Puts what was asked for before this sending in line again."""
+        lost = [seq for seq, number in self._under_way.items() if number < before]
+        for seq in lost:
+            del self._under_way[seq]
+        self._again.extend(lost)
+
+    def _on_silence(self, *, again: bool) -> None:
+        self._again.extend(self._under_way)
+        self._under_way.clear()
+        if again:
+            self._window.halve()
 
 
 def compare(sent: Sequence[WireItem], read: Sequence[WireItem], *, first: int = 0) -> str | None:
