@@ -17,6 +17,7 @@ from agent.domain.mission import Fence
 from agent.domain.route import InspectionPoint, Route, Site
 from agent.domain.status import PointResult
 from agent.flight.coverage import Coverage
+from agent.flight.gimbal_watch import GimbalWatch
 from agent.flight.situation import Situation
 from agent.mavlink.link import Link
 from agent.mavlink.transport import memory_pair
@@ -75,9 +76,11 @@ async def patrol(drone: MavlinkVehicle, bad: BadLink, weather: Weather) -> Cover
     bad.weather = weather
     loop, coverage, began_s = asyncio.get_running_loop(), Coverage(), asyncio.get_running_loop().time()
     over_s: float | None = None
+    watch = GimbalWatch()
     while over_s is None or loop.time() < over_s + 15.0:
         telemetry = drone.telemetry
-        coverage.reach(ROUTE, plan, _look(drone), datetime.now(UTC), aimed=True)
+        watch.look(plan, _look(drone))
+        coverage.reach(ROUTE, plan, _look(drone), datetime.now(UTC), aimed=watch.words is None)
         coverage.settle(telemetry, began_s)
         mission = telemetry.mission
         if over_s is None and mission is not None and mission.current >= len(plan.items) - 1:
@@ -118,6 +121,13 @@ def test_a_camera_that_takes_no_picture_leaves_every_point_to_be_flown_again(fau
     coverage = on_vehicle(lambda drone, bad: patrol(drone, bad, Weather()), CAMERA, f"SIM_CAM_FAIL={fault}")
     assert [(m.id, m.code) for m in coverage.missed(ROUTE)] == [(p.id, code) for p in POINTS]
     assert all(isinstance(p, PointResult) and not p.imaged for p in coverage.points.values())
+
+
+@pytest.mark.parametrize("mount", [1, 7])
+def test_pictures_of_a_stuck_gimbal_prove_nothing(mount: int) -> None:
+    coverage = on_vehicle(lambda drone, bad: patrol(drone, bad, Weather()), CAMERA, "SIM_GIMBAL_STUCK=1", f"MNT1_TYPE={mount}")
+    assert {m.code for m in coverage.missed(ROUTE)} == {"coverage.camera_elsewhere"}
+    assert [p.pictures for p in coverage.points.values()] == [1, 3, 1, 1]
 
 
 def test_the_camera_is_known_with_its_name_and_room() -> None:
