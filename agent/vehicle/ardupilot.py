@@ -194,6 +194,14 @@ class ArduPilotDriver(Driver):
         outcome = await self.change_mode(FlightMode.MISSION)
         return outcome if isinstance(outcome, Refused) else await self.renew(index)
 
+    async def pause(self) -> Outcome:
+        """Into GUIDED, which stands still until it is told a place.
+
+        BRAKE stands still too, but ArduCopter counts it as flown by a pilot: with FS_OPTIONS bit 4 it would stay there when the
+        nest falls silent, until the battery ends it.
+        """
+        return await self.change_mode(FlightMode.GUIDED)
+
     async def goto(self, place: LatLon, alt_rel_m: float, heading_deg: float | None) -> Outcome:
         """DO_REPOSITION into GUIDED; its heading is ignored by ArduCopter, so CONDITION_YAW follows."""
         params = (-1.0, float(RepositionFlag.CHANGE_MODE), 0.0, math.nan)

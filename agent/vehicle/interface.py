@@ -96,7 +96,7 @@ class Vehicle(Protocol):
         ...
 
     async def pause(self) -> Outcome:
-        """Holds position in the air."""
+        """Holds position in the air, in a mode that still comes home when the nest falls silent."""
         ...
 
     async def resume(self, index: int) -> Outcome:

@@ -7,7 +7,7 @@ state; must not know MAVLink.
 from typing import TYPE_CHECKING, Final
 
 from simulator.vehicle import fence as fences
-from simulator.vehicle.modes import AUTO, BRAKE, LAND, RTL
+from simulator.vehicle.modes import AUTO, BRAKE, GUIDED, LAND, RTL
 from simulator.vehicle.wire import mavlink
 
 if TYPE_CHECKING:
@@ -24,10 +24,11 @@ GCS_ACTIONS: Final = {1: RTL, 2: RTL, 3: RTL, 4: LAND, 5: LAND, 6: RTL, 7: BRAKE
 RADIO_ACTIONS: Final = {1: RTL, 2: RTL, 3: LAND, 4: RTL, 5: LAND, 6: RTL, 7: BRAKE}
 FENCE_ACTIONS: Final = {1: RTL, 2: LAND, 3: RTL, 4: BRAKE, 5: LAND}
 
+_BY_ITSELF: Final = frozenset({AUTO, GUIDED, LAND, RTL})  # every other mode counts as a pilot's, BRAKE too
 _POSITION_LOST_S: Final = 8.0
 _GCS_CONTINUE_IN_AUTO: Final = 2  # bits of FS_OPTIONS
 _RADIO_CONTINUE_IN_AUTO: Final = 1
-_GCS_CONTINUE_BY_STICK: Final = 16
+_GCS_CONTINUE_BY_PILOT: Final = 16
 _CONTINUE_LANDING: Final = 8
 
 
@@ -92,7 +93,7 @@ class Failsafes:
         if silent and not self.gcs_on:
             self.gcs_on = True
             exempt = (ap.mode.number == AUTO and values.flag("FS_OPTIONS", _GCS_CONTINUE_IN_AUTO)) or (
-                ap.mode.by_stick and values.flag("FS_OPTIONS", _GCS_CONTINUE_BY_STICK)
+                ap.mode.number not in _BY_ITSELF and values.flag("FS_OPTIONS", _GCS_CONTINUE_BY_PILOT)
             )
             self._act("GCS", _NOTHING if exempt else GCS_ACTIONS.get(enabled, RTL))
         elif self.gcs_on and not silent:

@@ -129,7 +129,7 @@ def test_it_is_led_around_and_called_home(drone: Any) -> None:
             await flight.sees(reached(FIRST), 60.0, "first waypoint")
 
             accepted(await vehicle.pause())
-            assert flight.now.mode is FlightMode.HOLD
+            assert flight.now.mode is vehicle.goto_mode, "a mode that comes home when nobody speaks to it any more"
             await flight.sees(standing, 20.0, "it stands still")
 
             home = flight.now.home

@@ -338,6 +338,21 @@ def test_battery_low_then_critical() -> None:
     assert station.arm() == FAILED, "latched"
 
 
+@pytest.mark.parametrize(("options", "returns"), [(24, False), (8, True)])
+def test_brake_counts_as_flown_by_a_pilot_and_may_be_left_alone_when_the_ground_falls_silent(
+    options: int, returns: bool
+) -> None:
+    rig = Rig(f"FS_OPTIONS={options}")
+    gcs = rig.airborne()
+    assert gcs.mode(BRAKE) == 0
+    gcs.heartbeat()
+    gcs.set_param("FS_GCS_ENABLE", 1)
+    assert rig.run(9.0, lambda: rig.mode == RTL) is returns
+    gcs.heartbeat()
+    rig.run(1.0)
+    assert any("GCS Failsafe Cleared" in text for text in gcs.texts())
+
+
 def test_gcs_failsafe_is_of_system_255_only_and_stays() -> None:
     rig = Rig("FS_GCS_ENABLE=1")
     other = rig.station(254)
