@@ -16,7 +16,7 @@ GIMBAL_SERIAL = 5
 # on a port of its own, the camera is a trigger on channel 10.
 _BODY: Mapping[str, float] = MappingProxyType(
     {
-        "FRAME_CLASS": 1, "BATT_MONITOR": 4, "RC3_MIN": 1000, "RC3_TRIM": 1500, "RC3_MAX": 2000,
+        "FRAME_CLASS": 1, "BATT_MONITOR": 4, "BATT_CAPACITY": 12000, "RC3_MIN": 1000, "RC3_TRIM": 1500, "RC3_MAX": 2000,
         **{f"COMPASS_OFS{n}_{axis}": value for n in ("", "2", "3") for axis, value in (("X", 5), ("Y", 13), ("Z", -18))},
         **{f"INS_ACC{n}OFFS_{axis}": 0.001 for n in ("", "2") for axis in "XYZ"},
         **{f"INS_ACC{n}SCAL_{axis}": 1.001 for n in ("", "2") for axis in "XYZ"},
