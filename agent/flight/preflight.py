@@ -19,6 +19,7 @@ from agent.domain.telemetry import GpsFix
 from agent.flight.situation import Situation
 from agent.routes.compile import Pad
 from agent.vehicle.interface import ParameterDeviation
+from agent.vehicle.parameter_set import read_set
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +215,8 @@ def _link_loss(facts: Facts, config: Config) -> Judgement:
 
 
 def _parameters(facts: Facts, config: Config) -> Judgement:
-    limit = f"as in {config.vehicle.parameter_set}"
+    name = config.vehicle.parameter_set
+    limit = f"as in {name}, sha256 {read_set(name).digest[:12]}"
     if facts.deviations is None:
         return _unknown(limit)
     wrong = [

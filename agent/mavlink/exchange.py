@@ -80,19 +80,26 @@ class Exchange:
         return self._round_trips[self.link.used]
 
     async def ask(
-        self, body: Body, answer: str, matches: Callable[[Frame], bool], *, attempts: int = _ATTEMPTS, work_s: float = 0.0
+        self,
+        body: Body,
+        answer: str | tuple[str, ...],
+        matches: Callable[[Frame], bool],
+        *,
+        attempts: int = _ATTEMPTS,
+        work_s: float = 0.0,
     ) -> Frame | None:
         """Sends a request, again if nothing comes, and returns the first frame that matches; None if none does.
 
         Args:
             body: the request. It must be harmless to receive twice.
-            answer: message name of the answer.
-            matches: tells whether a frame of that name is the answer.
+            answer: message name of the answer, or several where there are several kinds.
+            matches: tells whether such a frame is the answer.
             attempts: how often it is sent at most.
             work_s: time that the peer needs for the work itself.
         """
         switches = self.link.switches
-        with self.link.listen(answer) as inbox:
+        names = (answer,) if isinstance(answer, str) else answer
+        with self.link.listen(*names) as inbox:
             for attempt in range(attempts):
                 sent_s = self.now_s
                 self.link.send(body)

@@ -138,10 +138,10 @@ class FtpEntry:
 
 
 def entries_of(data: bytes) -> Iterator[FtpEntry | None]:
-    """The entries of a listing in order; None for one that is counted but not shown."""
+    """The entries of a listing in order; None for one that is counted but not shown, such as the folder itself."""
     for raw in data.split(b"\0"):
         kind, text = raw[:1], raw[1:].decode("utf-8", errors="replace")
-        if kind == b"D":
+        if kind == b"D" and text not in {".", ".."}:
             yield FtpEntry(text, None)
         elif kind == b"F":
             name, _, size = text.partition("\t")

@@ -46,6 +46,16 @@ def param_request(system: int, name: str) -> Body:
     return dialect.MAVLink_param_request_read_message(system, _AUTOPILOT_COMPONENT, name.encode("ascii"), -1)
 
 
+def param_request_index(system: int, index: int) -> Body:
+    """PARAM_REQUEST_READ by place in the list."""
+    return dialect.MAVLink_param_request_read_message(system, _AUTOPILOT_COMPONENT, b"", index)
+
+
+def param_request_list(system: int) -> Body:
+    """PARAM_REQUEST_LIST."""
+    return dialect.MAVLink_param_request_list_message(system, _AUTOPILOT_COMPONENT)
+
+
 def param_set(system: int, name: str, value: float, kind: int) -> Body:
     """PARAM_SET; kind is MAV_PARAM_TYPE."""
     return dialect.MAVLink_param_set_message(system, _AUTOPILOT_COMPONENT, name.encode("ascii"), value, kind)

@@ -65,6 +65,28 @@ def _damage(database: Database) -> Reason:
 
 
 @contextmanager
+def no_agent(directory: Path) -> Iterator[None]:
+    """Makes sure that no agent runs on this nest, and that none starts, while the block lasts.
+
+    Leaves no file behind: a folder without a lock is one that no agent has used yet.
+
+    Raises:
+        StoreError: an agent runs.
+    """
+    path = directory / "lock"
+    if not path.is_file():
+        yield
+        return
+    with path.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            words = f"{directory}: an agent runs on this nest; stop it first (systemctl stop nest-agent)"
+            raise StoreError("store.in_use", words) from error
+        yield
+
+
+@contextmanager
 def _sole_user(directory: Path) -> Iterator[None]:
     """Holds the folder's lock: two agents in one folder would send everything twice."""
     path = directory / "lock"

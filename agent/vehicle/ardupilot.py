@@ -115,6 +115,8 @@ TRAITS = Traits(
     goto_mode=FlightMode.GUIDED,
     gimbal=GimbalFrame.UNKNOWN,
     forgotten=_FORGOTTEN,
+    parameter_file=True,
+    parameter_reads_hz=50.0,  # five each tenth of a second, however many are asked for
 )
 
 

@@ -15,6 +15,7 @@ from agent.domain.mission import FlightPlan
 from agent.domain.telemetry import FlightMode, LandedState, Telemetry
 from agent.mavlink.commands import Command, CommandAnswer
 from agent.mavlink.enums import Cmd, Frame, MissionType, ModeFlag
+from agent.mavlink.ftp import Ftp
 from agent.mavlink.gimbal import GimbalFrame, give_control_back, take_control
 from agent.mavlink.items import WireItem
 from agent.mavlink.link import OWN_COMPONENT
@@ -49,6 +50,8 @@ class Traits:
         prearm_always: whether the pre-arm bit counts though it is not announced.
         gimbal: what the angles of its own gimbal are against, as far as that is known from the start.
         forgotten: orders of a mission that it does not give again when the mission is resumed.
+        parameter_file: whether all parameters are one of its files.
+        parameter_reads_hz: how many single reads of parameters it answers in a second, where it sets the pace.
     """
 
     name: str
@@ -63,6 +66,8 @@ class Traits:
     prearm_always: bool = False
     gimbal: GimbalFrame = GimbalFrame.FLAGGED
     forgotten: frozenset[Cmd] = frozenset()
+    parameter_file: bool = False
+    parameter_reads_hz: float | None = None
 
 
 class Driver(ABC):
@@ -76,7 +81,13 @@ class Driver(ABC):
     def __init__(self, session: Session, traits: Traits) -> None:
         self.session = session
         self.traits = traits
-        self.parameters = Parameters(session.exchange, bytewise=traits.bytewise)
+        self.files = Ftp(session.exchange)
+        self.parameters = Parameters(
+            session.exchange,
+            bytewise=traits.bytewise,
+            singly_hz=traits.parameter_reads_hz,
+            files=self.files if traits.parameter_file else None,
+        )
         self.plan: WirePlan | None = None
         self.gimbal = traits.gimbal
         self._interpret(None)

@@ -17,12 +17,19 @@ from agent.mavlink.streams import Streams
 from agent.vehicle.denials import explained
 from agent.vehicle.detect import DRIVERS
 from agent.vehicle.driver import Driver
+from agent.vehicle.firmware import Application, Applied
+from agent.vehicle.firmware import Progress as FirmwareProgress
 from agent.vehicle.interface import ParameterDeviation, Progress, Vehicle, VehicleIdentity
-from agent.vehicle.parameter_set import apply, read_set, verify
+from agent.vehicle.parameter_set import Comparison, compare_rows, other_autopilot, read_set, verify
 from agent.vehicle.payload import Payload
 from agent.vehicle.session import Session
+from firmware_config.schema import ParameterRow, load_metadata
 
 _ASK_IDENTITY_AGAIN_S = 10.0
+
+
+def _ignore(what: str, done: int, total: int) -> None:
+    """No progress wanted."""
 
 
 class MavlinkVehicle(Vehicle):
@@ -133,13 +140,44 @@ class MavlinkVehicle(Vehicle):
         async with self._one_transfer:
             return await self._heard().adopt(plan)
 
+    @property
+    def _firmware(self) -> str | None:
+        return self._identity.firmware if self._identity else None
+
     async def verify_parameters(self) -> Sequence[ParameterDeviation]:
-        """The parameters that are not right."""
-        return await verify(self._heard(), self._parameter_set, self._config.own_system_id)
+        """What is not right of what must be right before each flight."""
+        return await verify(self._heard(), self._parameter_set, self._config.own_system_id, self._firmware)
+
+    async def compare_parameters(self) -> list[Comparison] | Refused:
+        """Every row of the set beside what the autopilot has."""
+        driver = self._heard()
+        other = other_autopilot(driver, self._parameter_set)
+        if other is not None:
+            return Refused("vehicle.parameter_set_wrong", other.reason)
+        return await compare_rows(driver, self._parameter_set.rows, self._config.own_system_id, self._firmware)
 
     async def apply_parameters(self) -> Sequence[ParameterDeviation]:
-        """Sets the parameters that are not right; returns those that are wrong even so."""
-        return await apply(self._heard(), self._parameter_set, self._config.own_system_id)
+        """Sets what must be right before each flight; what is wrong even so."""
+        applied = await self._apply(self._parameter_set.parameters, _ignore)
+        if isinstance(applied, Refused):
+            return [ParameterDeviation(applied.code, "", None, applied.words)]
+        return [one.wrong for one in applied.left if one.wrong is not None]
+
+    async def apply_firmware(self, progress: FirmwareProgress = _ignore) -> Applied | Refused:
+        """Sets every parameter of the set, on the ground, and restarts the autopilot where that is needed."""
+        return await self._apply(self._parameter_set.rows, progress)
+
+    async def _apply(self, rows: Sequence[ParameterRow], progress: FirmwareProgress) -> Applied | Refused:
+        driver = self._heard()
+        other = other_autopilot(driver, self._parameter_set)
+        if other is not None:
+            return Refused("vehicle.parameter_set_wrong", other.reason)
+        metadata = load_metadata(self._config.parameter_set)
+        return await Application(driver, rows, metadata, self._config.own_system_id, self._firmware, progress).run()
+
+    async def wait_known(self, timeout_s: float) -> bool:
+        """Waits until it is heard and has said who it is."""
+        return await self._session.until(lambda _: self._driver is not None and self._identity is not None, timeout_s)
 
     async def launch(self) -> Outcome:
         """Arms and starts the uploaded mission."""

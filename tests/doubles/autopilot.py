@@ -61,6 +61,7 @@ class ScriptedAutopilot:
         self.log: list[Any] = []
         self.items: dict[int, list[Any]] = defaultdict(list)
         self.on_command: dict[int, Callable[[Any], None]] = {}
+        self.on_param_set: Callable[[Any], Any] | None = None  # the message that answers instead
         self.codec = mavlink.MAVLink(None, srcSystem=system, srcComponent=1)
         self.codec.robust_parsing = True
         self._random = random.Random(script.seed)  # noqa: S311 a repeatable test
@@ -133,9 +134,13 @@ class ScriptedAutopilot:
     def _on_param_request_read(self, message: Any) -> None:
         if message.param_id in self.script.params:
             self._send_param(message.param_id)
+        elif self.script.px4:
+            self.send(mavlink.MAVLink_param_error_message(255, 190, message.param_id.encode(), -1, 1))
 
     def _on_param_set(self, message: Any) -> None:
-        if message.param_id in self.script.params:
+        if self.on_param_set is not None:
+            self.send(self.on_param_set(message))
+        elif message.param_id in self.script.params:
             self.script.params[message.param_id] = message.param_value
             self._send_param(message.param_id)
 

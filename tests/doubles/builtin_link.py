@@ -6,9 +6,14 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from agent.config.vehicle import VehicleSection
+from agent.core.bus import Bus
+from agent.core.clock import Clock
 from agent.mavlink.exchange import Exchange
 from agent.mavlink.link import Link
 from agent.mavlink.transport import Chunk, MemoryTransport, memory_pair
+from agent.vehicle.open import vehicle_on
+from agent.vehicle.vehicle import MavlinkVehicle
 from simulator.vehicle import router
 from simulator.vehicle.links import Peer
 from tests.doubles.autopilot import run_virtual
@@ -71,7 +76,33 @@ class BadLink:
         while True:
             self.rig.autopilot.step(STEP_S)
             self._peer.flush()
+            if self.rig.autopilot.reboot_wanted:
+                self.rig.autopilot = self.rig.autopilot.rebooted(1.8e9 + self._loop.time())
+                self._peer.channel = self.rig.autopilot.open_channel("bad link")
             await asyncio.sleep(STEP_S)
+
+
+def on_builtin_vehicle(
+    body: Callable[[MavlinkVehicle, BadLink], Coroutine[Any, Any, T]], *params: str, parameter_set: str = "ardupilot/nest"
+) -> T:
+    """Runs a test's body against the agent's vehicle on a built-in vehicle that has booted."""
+
+    async def main() -> T:
+        rig = Rig(*params)
+        near, far = memory_pair()
+        link = Link(lambda: near, system=1)
+        bad = BadLink(rig, far, Weather())
+        living = asyncio.create_task(bad.live())
+        config = VehicleSection(parameter_set=parameter_set)
+        try:
+            async with asyncio.timeout(3600), vehicle_on(link, config, Bus(), Clock()) as vehicle:
+                assert await vehicle.wait_known(60.0)
+                return await body(vehicle, bad)
+        finally:
+            living.cancel()
+            await asyncio.gather(living, return_exceptions=True)
+
+    return run_virtual(main())
 
 
 def on_builtin(body: Callable[[Exchange, BadLink], Coroutine[Any, Any, T]], weather: Weather | None = None, *params: str) -> T:

@@ -86,6 +86,7 @@ PREFIXES = {
     enums.MissionType: "MAV_MISSION_TYPE_", enums.MissionResult: "MAV_MISSION_", enums.MissionState: "MISSION_STATE_",
     enums.ModeFlag: "MAV_MODE_FLAG_", enums.RepositionFlag: "MAV_DO_REPOSITION_FLAGS_", enums.MountMode: "MAV_MOUNT_MODE_",
     enums.Capability: "MAV_PROTOCOL_CAPABILITY_",
+    enums.ParamError: "MAV_PARAM_ERROR_",
 }  # fmt: skip
 
 
