@@ -224,6 +224,7 @@ class Telemetry:
     camera: Camera | None = None
     captures: tuple[Capture, ...] = ()  # newest reports of pictures, in the order they were heard
     gimbal_control: GimbalControl | None = None
+    gimbal_reach_deg: tuple[float, float] | None = None  # least and largest pitch, GIMBAL_MANAGER_INFORMATION
     traffic: tuple[Aircraft, ...] = ()
     wind_ned_m_s: tuple[float, float] | None = None  # (north, east) the wind blows towards
     messages: tuple[str, ...] = field(default=())  # newest STATUSTEXTs, oldest first

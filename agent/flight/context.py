@@ -233,6 +233,7 @@ class FlightContext:
             unix_s=self.clock.unix_s(),
             on_link_loss=self.vehicle.on_link_loss,
             recalled=self.missions.recalled,
+            pitches_deg=tuple(point.camera_pitch_deg for point in flight.route.points),
         )
 
     @property

@@ -33,6 +33,7 @@ class Facts:
         unix_s: wall-clock time.
         on_link_loss: what the autopilot's parameters make it do when the link is lost.
         recalled: why the flight is no longer wanted; None while it is.
+        pitches_deg: camera angles that the route wants.
     """
 
     situation: Situation
@@ -44,6 +45,7 @@ class Facts:
     unix_s: float
     on_link_loss: str = "return"
     recalled: str | None = None
+    pitches_deg: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +266,18 @@ def _vision(facts: Facts, config: Config) -> Judgement:  # noqa: ARG001 a judge'
     return Judgement(not wrong, ", ".join(wrong) or "alive", limit)
 
 
+_PITCH_SLACK_DEG = 1.0
+
+
+def _gimbal(facts: Facts, config: Config) -> Judgement:  # noqa: ARG001 a judge's signature
+    reach = facts.situation.telemetry.gimbal_reach_deg
+    if reach is None or not facts.pitches_deg:
+        return _unknown("reaches the route's camera angles")
+    least, most = min(facts.pitches_deg), max(facts.pitches_deg)
+    good = reach[0] - _PITCH_SLACK_DEG <= least and most <= reach[1] + _PITCH_SLACK_DEG
+    return Judgement(good, f"{least:.0f} .. {most:.0f} deg wanted", f"{reach[0]:.0f} .. {reach[1]:.0f} deg")
+
+
 _CAMERA_FREE_MB = 500.0  # some sixty pictures
 
 
@@ -318,6 +332,7 @@ CHECKS: tuple[Check, ...] = (
     Check("preflight.plan", _plan),
     Check("preflight.energy", _energy),
     Check("preflight.vision", _vision, settles=True),
+    Check("preflight.gimbal", _gimbal, mandatory=False),
     Check("preflight.camera_storage", _camera_storage, mandatory=False),
     Check("preflight.storage", _storage),
     Check("preflight.clock", _clock),

@@ -110,6 +110,12 @@ def control_of(frame: Frame) -> GimbalControl:
     return GimbalControl(frame.at_s, int(frame.body.primary_control_sysid), int(frame.body.primary_control_compid))
 
 
+def reach_of(frame: Frame) -> tuple[float, float] | None:
+    """GIMBAL_MANAGER_INFORMATION: least and largest pitch; None where it does not say."""
+    least, most = math.degrees(frame.body.pitch_min), math.degrees(frame.body.pitch_max)
+    return (least, most) if least < most else None
+
+
 def take_control(system: int, component: int) -> Command:
     """Makes this station the one that steers. By its ids: PX4 reads "myself" (-2) as itself, not as the sender."""
     return Command(Cmd.DO_GIMBAL_MANAGER_CONFIGURE, (float(system), float(component), _UNCHANGED, _UNCHANGED))

@@ -29,7 +29,7 @@ from agent.mavlink.adsb import aircraft
 from agent.mavlink.camera import CAMERA_FOLDS
 from agent.mavlink.codec import Frame
 from agent.mavlink.enums import AUTOPILOT_COMPONENT, Autopilot, MissionState, ModeFlag
-from agent.mavlink.gimbal import GimbalFrame, control_of, gimbal_of
+from agent.mavlink.gimbal import GimbalFrame, control_of, gimbal_of, reach_of
 from agent.mavlink.scale import lat_lon
 
 _UNKNOWN_U16 = 65_535
@@ -125,6 +125,10 @@ def _gimbal(telemetry: Telemetry, frame: Frame, meaning: Interpretation) -> Tele
 
 def _gimbal_manager(telemetry: Telemetry, frame: Frame, _: Interpretation) -> Telemetry:
     return replace(telemetry, gimbal_control=control_of(frame))
+
+
+def _gimbal_information(telemetry: Telemetry, frame: Frame, _: Interpretation) -> Telemetry:
+    return replace(telemetry, gimbal_reach_deg=reach_of(frame))
 
 
 def _battery(telemetry: Telemetry, frame: Frame, _: Interpretation) -> Telemetry:
@@ -288,6 +292,7 @@ FOLDS: Mapping[str, Fold] = MappingProxyType(
         "ATTITUDE": _attitude,
         "GIMBAL_DEVICE_ATTITUDE_STATUS": _gimbal,
         "GIMBAL_MANAGER_STATUS": _gimbal_manager,
+        "GIMBAL_MANAGER_INFORMATION": _gimbal_information,
         "SYS_STATUS": _system,
         "BATTERY_STATUS": _battery,
         "GPS_RAW_INT": _gps,

@@ -73,6 +73,8 @@ class Payload:
     async def _ask_cameras(self) -> None:
         for component in sorted(self._cameras - self._known):
             await self._ask_each(component, "CAMERA_INFORMATION", _ASK_FIRST_S, _ASK_MOST_S)
+        if self._session.telemetry.gimbal_reach_deg is None:
+            await self._ask_each(AUTOPILOT_COMPONENT, "GIMBAL_MANAGER_INFORMATION", _ASK_FIRST_S, _ASK_MOST_S)
         for component in sorted(self._known - {AUTOPILOT_COMPONENT}):  # the autopilot's come as a stream
             await self._ask_each(component, "CAMERA_CAPTURE_STATUS", _STATUS_S, _STATUS_S)
             await self._ask_each(component, "STORAGE_INFORMATION", _STORAGE_S, _STORAGE_S)

@@ -106,3 +106,11 @@ def test_what_was_not_worked_out_forbids(name):
 @pytest.mark.parametrize("name", [f.name for f in fields(Weather) if f.name not in {"at_s", "wind_from_deg", "humidity"}][:4])
 def test_a_weather_value_that_is_no_number_forbids(name):
     assert refused(weather=replace(WEATHER, **{name: float("nan")}))
+
+
+@pytest.mark.parametrize(("reach", "passed"), [((-90.0, 20.0), True), ((-45.0, 20.0), False), (None, None)])
+def test_a_route_that_wants_more_than_the_gimbal_reaches_is_told(reach, passed):
+    situation = Situation(NOW_S, replace(TELEMETRY, gimbal_reach_deg=reach), DOCK, WEATHER, VISION, NOW_S, 10_000.0)
+    facts = Facts(situation, DronePresence.ON_PAD, Pad(PAD, 30.0), (), 0.6, (), NOON.timestamp(), pitches_deg=(-30.0, -90.0))
+    (check,) = [r for r in run_checks(facts, CONFIG) if r.code == "preflight.gimbal"]
+    assert (check.passed, check.mandatory) == (passed, False)

@@ -94,6 +94,7 @@ SAMPLES = {
         0, 0, 5_010, 64 | 12, DOWN_40, 0, 0, 0, 0
     ),
     "GIMBAL_MANAGER_STATUS": mavlink.MAVLink_gimbal_manager_status_message(0, 12, 1, 255, 190, 0, 0),
+    "GIMBAL_MANAGER_INFORMATION": mavlink.MAVLink_gimbal_manager_information_message(0, 0, 1, 0, 0, -1.57, 0.35, -3.1, 3.1),
     "CAMERA_INFORMATION": mavlink.MAVLink_camera_information_message(
         0, [0] * 32, [0] * 32, 0, math.nan, math.nan, math.nan, 0, 0, 0, 2, 0, b""
     ),
