@@ -60,7 +60,9 @@ class NestConfig(_Section):
     rally: tuple[RallyOffset, ...] = ()
     take_off_after_s: float = Field(default=75.0, ge=20, le=3600)
     route: RouteConfig
-    on_doubt: Literal["report", "investigate"] = "report"
+    settings: dict[str, dict[str, Any]] = Field(
+        default_factory=dict, description="sections and keys of the agent's configuration that are not at their defaults"
+    )
 
 
 class WeatherConfig(_Section):

@@ -57,7 +57,7 @@ def configuration(
 ) -> dict[str, Any]:
     """The agent's configuration: the shipped defaults, and what this nest must be told."""
     pad = scenario.world.place
-    return {
+    sections: dict[str, dict[str, Any]] = {
         "nest": {
             "id": scenario.nest.id,
             "name": scenario.title,
@@ -73,11 +73,12 @@ def configuration(
         "weather": {"url": f"http://127.0.0.1:{ports.weather}/weather"},
         "vision": {"source": f"http://127.0.0.1:{ports.camera}/stream.mjpg"},
         "hub": {"host": "127.0.0.1", "port": ports.broker, "protocol": protocol, "tls": None},
-        "second_look": {"policy": scenario.nest.on_doubt},
         "missions": {
             "schedule": [{"route": scenario.nest.route.id, "at_utc": take_off.strftime("%H:%M:%S"), "latest_after_s": 600}]
         },
     }
+    wanted = scenario.nest.settings
+    return {name: {**sections.get(name, {}), **wanted.get(name, {})} for name in sections | wanted}
 
 
 def site_geojson(scenario: Scenario, water: dict[str, Any]) -> dict[str, Any]:

@@ -84,6 +84,7 @@ async def _sent_on(ctx: FlightContext, flight: CurrentFlight, situation: Situati
     if (words := _against(ctx, flight, situation, index)) is not None:
         ctx.note("flight.not_resumed", words)
         return False
+    await ctx.vehicle.release_camera()  # it may have been lost during a second look
     outcome = await ctx.vehicle.resume(index)
     if isinstance(outcome, Refused):
         ctx.note(outcome.code, outcome.words)

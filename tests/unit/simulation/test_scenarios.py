@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import yaml
 
 from agent.config.load import load
 from agent.core.errors import ConfigError, DeviceError
@@ -24,6 +25,14 @@ from simulator.scenario import load_scenario
 
 NO_WATER = {"type": "FeatureCollection", "features": []}
 PORTS = Ports(1883, 14550, 14551, 14552, 8090, 5020, 8091)
+
+
+def test_a_scenario_may_set_keys_of_the_agent_s_configuration(tmp_path):
+    scenario = load_scenario("first_flight")
+    path = write_nest(scenario, tmp_path, PORTS, datetime(2026, 1, 1, 12, 30, tzinfo=UTC), "5", NO_WATER)
+    written = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert written["second_look"] == {"policy": "investigate"}
+    assert written["nest"]["id"] == "nest-01", "the other sections stay"
 
 
 @pytest.mark.parametrize("name", ["first_flight", "short_patrol"])
