@@ -87,23 +87,43 @@ class LocalFrame:
         return LatLon(self.origin.lat_deg + north_m / per_lat, wrap_180(self.origin.lon_deg + east_m / per_lon))
 
 
-def polygon_of(ring: Sequence[LatLon], frame: LocalFrame) -> Polygon:
-    """The ring as a polygon in the frame's metres, x east and y north."""
-    return Polygon([(p.east_m, p.north_m) for p in map(frame.to_local, ring)])
+@dataclass(frozen=True, slots=True)
+class Circle:
+    """All places no farther from the centre than the radius."""
+
+    centre: LatLon
+    radius_m: float
 
 
-def inside_margin_m(place: LatLon, ring: Sequence[LatLon]) -> float:
-    """Metres from the place to the ring's edge: positive inside, negative outside."""
+Area = Sequence[LatLon] | Circle
+"""A ring (open: the last vertex is not the first) or a circle."""
+
+
+def polygon_of(area: Area, frame: LocalFrame) -> Polygon:
+    """The area as a polygon in the frame's metres, x east and y north.
+
+    A circle becomes a polygon of 256 corners on it, so it is smaller by 0.0075 % of its radius.
+    """
+    if isinstance(area, Circle):
+        centre = frame.to_local(area.centre)
+        return Point(centre.east_m, centre.north_m).buffer(area.radius_m, quad_segs=64)
+    return Polygon([(p.east_m, p.north_m) for p in map(frame.to_local, area)])
+
+
+def inside_margin_m(place: LatLon, area: Area) -> float:
+    """Metres from the place to the area's edge: positive inside, negative outside."""
     frame = LocalFrame(place)
-    polygon = polygon_of(ring, frame)
+    if isinstance(area, Circle):
+        return area.radius_m - math.hypot(*frame.to_local(area.centre))
+    polygon = polygon_of(area, frame)
     edge_m = float(polygon.exterior.distance(Point(0.0, 0.0)))
     return edge_m if polygon.contains(Point(0.0, 0.0)) else -edge_m
 
 
-def path_inside_margin_m(path: Sequence[LatLon], ring: Sequence[LatLon]) -> float:
-    """The least margin, in metres, of a straight-legged path inside the ring; negative when any part leaves it."""
+def path_inside_margin_m(path: Sequence[LatLon], area: Area) -> float:
+    """The least margin, in metres, of a straight-legged path inside the area; negative when any part leaves it."""
     frame = LocalFrame(path[0])
-    polygon = polygon_of(ring, frame)
+    polygon = polygon_of(area, frame)
     points = [(p.east_m, p.north_m) for p in map(frame.to_local, path)]
     line = LineString(points) if len(points) > 1 else Point(points[0])
     if polygon.contains(line):

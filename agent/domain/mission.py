@@ -6,7 +6,7 @@ Indices count the items of :attr:`FlightPlan.items` from 0. A home item in front
 from dataclasses import dataclass
 from enum import StrEnum
 
-from agent.core.geo import LatLon
+from agent.core.geo import Circle, LatLon
 
 PICTURE_INTERVAL_S = 1.0
 """Between photographs of one place: a servo's shutter is ready again after 0.1 s, a stored picture takes most of a second."""
@@ -50,12 +50,20 @@ class PlanItem:
     inspection_point: str | None = None
 
 
+FenceArea = tuple[LatLon, ...] | Circle
+"""A polygon's ring, or a circle."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fence:
-    """Where the drone may be. Rings are open (the last vertex is not the first), at least three vertices."""
+    """Where the drone may be: inside one area and outside others.
 
-    inclusion: tuple[LatLon, ...]
-    exclusions: tuple[tuple[LatLon, ...], ...] = ()
+    Rings are open (the last vertex is not the first), at least three vertices. There is one inclusion, since of several an
+    ArduPilot keeps inside all and a PX4 inside any.
+    """
+
+    inclusion: FenceArea
+    exclusions: tuple[FenceArea, ...] = ()
     alt_max_rel_m: float = 120.0
 
 

@@ -47,7 +47,7 @@ class Site:
     """What is true around a nest whatever the route.
 
     Attributes:
-        fence: inclusion ring, exclusions and ceiling.
+        fence: inclusion, exclusions and ceiling.
         rally: places to land when the pad cannot be used, in order of preference.
         normal_water: outlines of water that is there in normal times.
     """

@@ -14,7 +14,7 @@ from collections import deque
 
 from agent.mavlink.exchange import RoundTrip
 
-_FIRST = 8
+_FIRST = 16
 _MOST = 256
 _LEAST = 4  # what is sent again reaches past the item asked for, which may have arrived though its answer was lost
 _LEAST_TIMEOUT_S = 0.03  # ten turns of an autopilot's loop; less than the 0.26 s after which PX4 asks again by itself

@@ -12,14 +12,15 @@ from itertools import chain
 import numpy as np
 from shapely.geometry import LineString
 
-from agent.core.geo import LatLon, LocalFrame, distance_m, inside_margin_m, path_inside_margin_m, polygon_of
+from agent.core.geo import Circle, LatLon, LocalFrame, distance_m, inside_margin_m, path_inside_margin_m, polygon_of
 from agent.core.outcome import Refused
 from agent.core.terrain import Terrain
-from agent.domain.mission import Fence, FlightPlan, ItemKind, PlanItem
+from agent.domain.mission import Fence, FenceArea, FlightPlan, ItemKind, PlanItem
 from agent.routes.compile import Pad
 from agent.routes.energy import EnergyModel, Stop, WindEstimate, route_share
 
 _SAMPLE_M = 15.0
+_RADIUS_LEAST_M, _RADIUS_MOST_M = 1.0, 20_000.0
 _TURN_BACK_M = 50.0  # distance between the places on a leg from which the way home is checked
 
 
@@ -34,15 +35,23 @@ class Limits:
 
 def check_fence(fence: Fence, pad: Pad) -> list[Refused]:
     """Is the fence itself one that can be flown in?"""
-    rings = [("fence", fence.inclusion), *((f"exclusion {n + 1}", ring) for n, ring in enumerate(fence.exclusions))]
-    found = [
-        Refused("fence.invalid", f"{name}: its sides cross or it has fewer than 3 corners; draw a simple polygon")
-        for name, ring in rings
-        if len(ring) < 3 or not polygon_of(ring, LocalFrame(pad.place)).is_valid
-    ]
+    areas = [("fence", fence.inclusion), *((f"exclusion {n}", area) for n, area in enumerate(fence.exclusions, 1))]
+    faults = [(name, _fault_of_area(area, pad)) for name, area in areas]
+    found = [Refused("fence.invalid", f"{name}: {fault}") for name, fault in faults if fault]
     if not found and inside_margin_m(pad.place, fence.inclusion) <= 0:
         found.append(Refused("fence.invalid", "the pad lies outside the geofence; enlarge the fence"))
     return found
+
+
+def _fault_of_area(area: FenceArea, pad: Pad) -> str | None:
+    """What is wrong with one area of a fence."""
+    if isinstance(area, Circle):
+        good = math.isfinite(area.radius_m) and _RADIUS_LEAST_M <= area.radius_m <= _RADIUS_MOST_M
+        limits = f"{_RADIUS_LEAST_M:.0f} to {_RADIUS_MOST_M:.0f} m are possible"
+        return None if good else f"its radius is {area.radius_m:g} m; {limits}"
+    if len(area) < 3 or not polygon_of(area, LocalFrame(pad.place)).is_valid:
+        return "its sides cross or it has fewer than 3 corners; draw a simple polygon"
+    return None
 
 
 def check_target(place: LatLon, alt_rel_m: float, fence: Fence, margin_m: float) -> Refused | None:
@@ -54,8 +63,8 @@ def check_target(place: LatLon, alt_rel_m: float, fence: Fence, margin_m: float)
         return Refused(
             "route.outside_fence", f"target is {margin:.0f} m inside the geofence; at least {margin_m:.0f} m are needed"
         )
-    for number, ring in enumerate(fence.exclusions):
-        distance = -inside_margin_m(place, ring)
+    for number, area in enumerate(fence.exclusions):
+        distance = -inside_margin_m(place, area)
         if distance < margin_m:
             return Refused(
                 "route.outside_fence", f"target is {distance:.0f} m from exclusion {number + 1}; {margin_m:.0f} m are needed"
@@ -74,7 +83,7 @@ def check_path(a: LatLon, b: LatLon, fence: Fence) -> list[str]:
     found = [f"leaves the geofence by {-margin:.0f} m"] if margin < 0 else []
     frame = LocalFrame(a)
     line = LineString([(p.east_m, p.north_m) for p in (frame.to_local(a), frame.to_local(b))])
-    crossed = (n for n, ring in enumerate(fence.exclusions, 1) if polygon_of(ring, frame).intersects(line))
+    crossed = (n for n, area in enumerate(fence.exclusions, 1) if polygon_of(area, frame).intersects(line))
     return found + [f"crosses exclusion {n}" for n in crossed]
 
 

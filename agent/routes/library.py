@@ -1,18 +1,19 @@
 """Reads routes and the site from GeoJSON, so that any GIS can draw them.
 
-A site file holds features of kind ``fence`` (one polygon with ``alt_max_rel_m``), ``exclusion`` (polygons), ``rally`` (points
-with ``alt_rel_m``) and ``normal_water`` (polygons). A route file holds point features of kind ``inspection_point`` in order of
-flight; its own members ``id``, ``name``, ``scenario`` and ``speed_m_s`` stand beside ``features``.
+A site file holds features of kind ``fence`` (one, with ``alt_max_rel_m``), ``exclusion``, ``rally`` (points with ``alt_rel_m``)
+and ``normal_water`` (polygons). Fence and exclusions are polygons, or points with ``radius_m``: circles. A route file holds
+point features of kind ``inspection_point`` in order of flight; its own members ``id``, ``name``, ``scenario`` and ``speed_m_s``
+stand beside ``features``.
 """
 
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError
 
 from agent.core.errors import ConfigError
-from agent.core.geo import LatLon
-from agent.domain.mission import Fence, RallyPoint
+from agent.core.geo import Circle, LatLon
+from agent.domain.mission import Fence, FenceArea, RallyPoint
 from agent.domain.route import InspectionPoint, Ring, Route, Site
 
 Longitude = Annotated[float, Field(ge=-180, le=180)]
@@ -40,9 +41,21 @@ class _Polygon(_Tolerant):
     coordinates: Annotated[list[Annotated[list[LonLat], Field(min_length=4)]], Field(min_length=1)]
 
 
+Radius = Annotated[float, Field(ge=1, le=20_000)]
+
+
 class _FenceProperties(_Part):
     kind: Literal["fence"]
     alt_max_rel_m: float = Field(gt=5, le=1000)
+
+
+class _RoundFenceProperties(_FenceProperties):
+    radius_m: Radius
+
+
+class _RoundExclusionProperties(_Part):
+    kind: Literal["exclusion"]
+    radius_m: Radius
 
 
 class _RallyProperties(_Part):
@@ -59,6 +72,16 @@ class _FenceFeature(_Tolerant):
     properties: _FenceProperties
 
 
+class _RoundFenceFeature(_Tolerant):
+    geometry: _Point
+    properties: _RoundFenceProperties
+
+
+class _RoundExclusionFeature(_Tolerant):
+    geometry: _Point
+    properties: _RoundExclusionProperties
+
+
 class _RallyFeature(_Tolerant):
     geometry: _Point
     properties: _RallyProperties
@@ -69,9 +92,29 @@ class _OutlineFeature(_Tolerant):
     properties: _OutlineProperties
 
 
+def _form(feature: Any) -> str | None:  # noqa: ANN401 whatever stands in the file
+    """Which form a feature must have: by its kind, and whether it is drawn as a point."""
+    try:
+        kind, drawn = feature["properties"]["kind"], feature["geometry"]["type"]
+    except (KeyError, TypeError):
+        return None
+    return f"{kind} as a circle" if drawn == "Point" and kind in {"fence", "exclusion"} else str(kind)
+
+
+_SiteFeature = Annotated[
+    Annotated[_FenceFeature, Tag("fence")]
+    | Annotated[_RoundFenceFeature, Tag("fence as a circle")]
+    | Annotated[_RallyFeature, Tag("rally")]
+    | Annotated[_OutlineFeature, Tag("exclusion")]
+    | Annotated[_OutlineFeature, Tag("normal_water")]
+    | Annotated[_RoundExclusionFeature, Tag("exclusion as a circle")],
+    Discriminator(_form),
+]
+
+
 class _SiteFile(_Tolerant):
     type: Literal["FeatureCollection"]
-    features: list[_FenceFeature | _RallyFeature | _OutlineFeature]
+    features: list[_SiteFeature]
 
 
 class _PointProperties(_Part):
@@ -105,16 +148,21 @@ def load_site(path: Path) -> Site:
         ConfigError: with the file, the place in it, the value and the limit.
     """
     features = _read(_SiteFile, path).features
-    fences = [f for f in features if isinstance(f, _FenceFeature)]
+    fences = [f for f in features if isinstance(f, _FenceFeature | _RoundFenceFeature)]
     if len(fences) != 1:
         raise ConfigError("route.unreadable", f"{path}: {len(fences)} features of kind fence; there must be exactly one")
     outlines = [f for f in features if isinstance(f, _OutlineFeature)]
-    exclusions = tuple(_ring(f.geometry) for f in outlines if f.properties.kind == "exclusion")
+    exclusions: tuple[FenceArea, ...] = (
+        *(_ring(f.geometry) for f in outlines if f.properties.kind == "exclusion"),
+        *(_circle(f) for f in features if isinstance(f, _RoundExclusionFeature)),
+    )
     rally = tuple(
         RallyPoint(_place(f.geometry.coordinates), f.properties.alt_rel_m) for f in features if isinstance(f, _RallyFeature)
     )
     water = tuple(_ring(f.geometry) for f in outlines if f.properties.kind == "normal_water")
-    fence = Fence(_ring(fences[0].geometry), exclusions, fences[0].properties.alt_max_rel_m)
+    drawn = fences[0]
+    inclusion = _circle(drawn) if isinstance(drawn, _RoundFenceFeature) else _ring(drawn.geometry)
+    fence = Fence(inclusion, exclusions, drawn.properties.alt_max_rel_m)
     return Site(fence, rally, water)
 
 
@@ -179,6 +227,10 @@ def _read(model: type[M], path: Path) -> M:
 
 def _place(coordinates: LonLat) -> LatLon:
     return LatLon(coordinates[1], coordinates[0])
+
+
+def _circle(feature: _RoundFenceFeature | _RoundExclusionFeature) -> Circle:
+    return Circle(_place(feature.geometry.coordinates), feature.properties.radius_m)
 
 
 def _ring(polygon: _Polygon) -> Ring:

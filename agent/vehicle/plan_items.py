@@ -7,14 +7,16 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from agent.core.geo import LatLon, distance_m
+from agent.core.geo import Circle, LatLon, distance_m
 from agent.core.outcome import Refused
-from agent.domain.mission import PICTURE_INTERVAL_S, Fence, FlightPlan, ItemKind, PlanItem, RallyPoint
+from agent.domain.mission import PICTURE_INTERVAL_S, Fence, FenceArea, FlightPlan, ItemKind, PlanItem, RallyPoint
 from agent.mavlink.enums import Cmd, Frame, MountMode
 from agent.mavlink.items import WireItem, item_at, item_plain
 
 _ALT_LEAST_M, _ALT_MOST_M = -500.0, 1000.0  # against home; a mountain nest may fly below itself
 _REACH_MOST_M = 50_000.0  # farther from home it is a mistake, and ArduPilot would fly there
+_INCLUSION = (Cmd.NAV_FENCE_POLYGON_VERTEX_INCLUSION, Cmd.NAV_FENCE_CIRCLE_INCLUSION)
+_EXCLUSION = (Cmd.NAV_FENCE_POLYGON_VERTEX_EXCLUSION, Cmd.NAV_FENCE_CIRCLE_EXCLUSION)
 _CURRENT_ALTITUDE_FRAME = Frame.GLOBAL_RELATIVE_ALT
 
 
@@ -44,7 +46,7 @@ class WirePlan:
 
     Attributes:
         mission: items in order.
-        fence: polygon vertices.
+        fence: polygon vertices and circles.
         rally: rally points.
         index_of: plan index of each mission item; -1 for home.
         begins: first mission item of each plan item.
@@ -101,13 +103,17 @@ def write_plan(plan: FlightPlan, wording: Wording, home: LatLon | None) -> WireP
 
 
 def write_fence(fence: Fence) -> tuple[WireItem, ...]:
-    """Inclusion and exclusion polygons, one item per vertex, each with the number of vertices."""
-    rings = [(Cmd.NAV_FENCE_POLYGON_VERTEX_INCLUSION, fence.inclusion)]
-    rings += [(Cmd.NAV_FENCE_POLYGON_VERTEX_EXCLUSION, ring) for ring in fence.exclusions]
+    """Inclusion and exclusions. A polygon is one item per vertex, each with the number of vertices; a circle is one item."""
+    areas = [(_INCLUSION, fence.inclusion), *((_EXCLUSION, area) for area in fence.exclusions)]
+    return tuple(item for commands, area in areas for item in _write_area(commands, area))
+
+
+def _write_area(commands: tuple[Cmd, Cmd], area: FenceArea) -> list[WireItem]:
+    vertex, circle = commands
     kept = frozenset({1, 5, 6})
-    return tuple(
-        item_at(command, place, 0.0, Frame.GLOBAL, (float(len(ring)),), kept) for command, ring in rings for place in ring
-    )
+    if isinstance(area, Circle):
+        return [item_at(circle, area.centre, 0.0, Frame.GLOBAL, (area.radius_m,), kept)]
+    return [item_at(vertex, place, 0.0, Frame.GLOBAL, (float(len(area)),), kept) for place in area]
 
 
 def write_rally(points: tuple[RallyPoint, ...]) -> tuple[WireItem, ...]:

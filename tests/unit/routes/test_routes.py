@@ -5,15 +5,25 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.core.errors import ConfigError
-from agent.core.geo import LatLon, LocalFrame, bearing_deg, destination, distance_m, inside_margin_m, wrap_180
+from agent.core.geo import (
+    Circle,
+    LatLon,
+    LocalFrame,
+    bearing_deg,
+    destination,
+    distance_m,
+    inside_margin_m,
+    polygon_of,
+    wrap_180,
+)
 from agent.core.terrain import Terrain
 from agent.domain.mission import Fence, ItemKind, RallyPoint
 from agent.domain.route import InspectionPoint, Route, Site
-from agent.routes.checks import Limits, check_energy, check_plan, check_target
+from agent.routes.checks import Limits, check_energy, check_fence, check_plan, check_target
 from agent.routes.compile import Pad, compile_route
 from agent.routes.energy import EnergyModel, WindEstimate, ground_speed_m_s, measured
 from agent.routes.library import load_route, load_routes, load_site
@@ -227,9 +237,55 @@ def test_site_and_route_files_are_read(tmp_path):
     assert load_route(saved(tmp_path, ROUTE_FILE)).points[0].place == LatLon(30.391, 119.841)
 
 
+def test_a_site_may_be_drawn_with_circles(tmp_path):
+    fence = feature("Point", [119.84, 30.39], kind="fence", alt_max_rel_m=100, radius_m=800)
+    hole = feature("Point", [119.845, 30.39], kind="exclusion", radius_m=60.5)
+    ring = [[119.83, 30.38], [119.831, 30.38], [119.831, 30.381], [119.83, 30.38]]
+    outline = feature("Polygon", [ring], kind="exclusion")
+    read = load_site(saved(tmp_path, {"type": "FeatureCollection", "features": [hole, fence, outline]}))
+    assert read.fence.inclusion == Circle(LatLon(30.39, 119.84), 800.0)
+    assert read.fence.exclusions == (tuple(LatLon(lat, lon) for lon, lat in ring[:3]), Circle(LatLon(30.39, 119.845), 60.5))
+    assert read.fence.alt_max_rel_m == 100.0
+
+
+def feature(drawn, coordinates, **properties):
+    return {"type": "Feature", "geometry": {"type": drawn, "coordinates": coordinates}, "properties": properties}
+
+
+def test_a_circle_keeps_a_route_in_and_out_as_a_polygon_does():
+    around = Circle(HOME, 400.0)
+    inside, outside = route((200, -200), (200, 200)), route((350, -350), (0, 100))
+    assert problems(inside, Site(Fence(around, (), 120.0), ())) == []
+    assert any("P0" in problem.words for problem in problems(outside, Site(Fence(around, (), 120.0), ())))
+    in_the_way = Circle(FRAME.to_latlon(200.0, 0.0), 40.0)
+    found = problems(inside, Site(Fence(around, (in_the_way,), 120.0), ()))
+    assert any("P0 to point P1" in problem.words and "exclusion 1" in problem.words for problem in found)
+    near = Fence(around, (Circle(FRAME.to_latlon(200.0, 235.0), 30.0),), 120.0)
+    (refused, *_) = problems(inside, Site(near, ()))
+    assert "5 m from exclusion 1" in refused.words
+
+
+@pytest.mark.parametrize("radius_m", [0.0, -5.0, math.nan, math.inf, 1e6])
+def test_a_circle_of_no_use_is_refused(radius_m):
+    for fence in (Fence(Circle(HOME, radius_m)), Fence(square(500.0), (Circle(HOME, radius_m),))):
+        (refused,) = check_fence(fence, PAD)
+        assert (refused.code, "radius" in refused.words) == ("fence.invalid", True)
+
+
+@given(st.floats(1.0, 5000.0), st.floats(0.0, 359.0), st.floats(0.0, 6000.0))
+@settings(max_examples=100, deadline=None)
+def test_the_margin_of_a_circle_is_its_radius_less_the_distance(radius_m, bearing, away_m):
+    circle = Circle(HOME, radius_m)
+    place = destination(HOME, bearing, away_m)
+    assert inside_margin_m(place, circle) == pytest.approx(radius_m - away_m, abs=0.002 * away_m + 0.01)
+    assert 0.999 * math.pi * radius_m**2 < polygon_of(circle, FRAME).area <= math.pi * radius_m**2
+
+
 @pytest.mark.parametrize(
     ("read", "content", "told"),
     [
+        (load_site, json.dumps(SITE_FILE).replace('"rally"', '"ralley"'), "ralley"),
+        (load_site, json.dumps(SITE_FILE).replace('"alt_rel_m": 40', '"alt_rel_m": 4000'), "4000"),
         (load_site, {**SITE_FILE, "features": SITE_FILE["features"][1:]}, "exactly one"),
         (load_site, "{", "file.geojson"),
         (load_route, json.dumps(ROUTE_FILE).replace("30.391", "95"), "95"),

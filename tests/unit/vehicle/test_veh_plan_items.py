@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from agent.core.geo import LatLon, LocalFrame
+from agent.core.geo import Circle, LatLon, LocalFrame
 from agent.core.outcome import Refused
 from agent.domain.mission import Fence, FlightPlan, ItemKind, PlanItem, RallyPoint
 from agent.mavlink.enums import Cmd, Frame
@@ -88,6 +88,14 @@ def test_wire_numbers_become_plan_indices(seq: int, current: int, reached: int) 
 def test_fence_vertices_carry_their_number_and_exclusions_their_own() -> None:
     fence = written(ARDUPILOT.wording).fence
     assert [(item.command, item.params[0]) for item in fence] == [(5001, 4.0)] * 4 + [(5002, 3.0)] * 3
+
+
+def test_a_circle_of_a_fence_is_one_item_with_its_radius() -> None:
+    circles = Fence(Circle(HOME, 800.0), (RING[:3], Circle(FRAME.to_latlon(50, 50), 12.5)))
+    for traits in (ARDUPILOT, PX4):
+        fence = written(traits.wording, replace(PLAN, fence=circles)).fence
+        assert [(item.command, item.params[0]) for item in fence] == [(5003, 800.0), *[(5002, 3.0)] * 3, (5004, 12.5)]
+        assert (fence[0].x, fence[0].y) == (303_900_000, 1_198_400_000)
 
 
 @pytest.mark.parametrize("traits", [ARDUPILOT, PX4], ids=["ardupilot", "px4"])
