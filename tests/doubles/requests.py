@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -90,11 +90,15 @@ class Office:
         """Sends and waits for an answer on the usual topic."""
         before = len(await self.answers())
         self.receive(body, department, **more)
+        return (await self.until(lambda answers: len(answers) > before))[-1]
+
+    async def until(self, holds: Callable[[list[dict[str, Any]]], bool]) -> list[dict[str, Any]]:
+        """Waits until the answers so far fulfil a condition."""
         async with asyncio.timeout(3600.0):
-            while len(answers := await self.answers()) <= before:
+            while not holds(answers := await self.answers()):
                 self.store.outbox.changed.clear()
                 await self.store.outbox.changed.wait()
-        return answers[-1]
+        return answers
 
     async def messages(self) -> list[Message]:
         """Everything that was said so far; what is in the outbox counts as delivered."""
