@@ -4,8 +4,10 @@ Each group carries ``at_s``, the event loop's time when it was heard, so that ev
 never heard is None: unknown is not zero.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
+from operator import attrgetter
+from typing import Self
 
 from agent.core.geo import LatLon
 from agent.domain.camera import Camera, Capture, GimbalControl
@@ -229,6 +231,13 @@ class Telemetry:
     wind_ned_m_s: tuple[float, float] | None = None  # (north, east) the wind blows towards
     messages: tuple[str, ...] = field(default=())  # newest STATUSTEXTs, oldest first
 
+    def having(self, **parts: object) -> Self:
+        """The same with some parts changed. Does what :func:`dataclasses.replace` does in half the time: a frame, a call."""
+        values = list(_parts_of(self))
+        for name, value in parts.items():
+            values[_PLACES[name]] = value
+        return type(self)(*values)
+
     @property
     def armed(self) -> bool | None:
         """Whether the motors are armed; None when no heartbeat was ever heard."""
@@ -238,6 +247,10 @@ class Telemetry:
     def mode(self) -> FlightMode:
         """The flight mode of the last heartbeat."""
         return self.heartbeat.mode if self.heartbeat else FlightMode.UNKNOWN
+
+
+_PLACES = {part.name: place for place, part in enumerate(fields(Telemetry))}
+_parts_of = attrgetter(*_PLACES)
 
 
 @dataclass(frozen=True, slots=True)

@@ -188,3 +188,7 @@ _NO_PLACE = 2**31 - 1
 def _place(lat_e7: int, lon_e7: int) -> LatLon | None:
     unknown = (lat_e7, lon_e7) == (0, 0) or _NO_PLACE in {lat_e7, lon_e7} or abs(lat_e7) > 900_000_000
     return None if unknown else lat_lon(lat_e7, lon_e7)
+
+
+REPORTS = frozenset({*_READERS, "CAMERA_CAPTURE_STATUS"})
+"""Names of the messages that :meth:`CaptureBook.take` reads."""

@@ -67,7 +67,7 @@ class Exchange:
         self.link = link
         self._round_trips: defaultdict[int, RoundTrip] = defaultdict(RoundTrip)  # one for each of the link's channels
         self._timesyncs: dict[int, float] = {}
-        link.add_handler(self._on_frame)
+        link.add_handler(self._on_timesync, ("TIMESYNC",))
 
     @property
     def now_s(self) -> float:
@@ -78,6 +78,10 @@ class Exchange:
     def round_trip(self) -> RoundTrip:
         """The estimate for the channel in use."""
         return self._round_trips[self.link.used]
+
+    def round_trip_of(self, number: int) -> RoundTrip:
+        """The estimate for one channel."""
+        return self._round_trips[number]
 
     async def ask(
         self,
@@ -124,9 +128,9 @@ class Exchange:
             self.link.send(timesync(stamp))
             await asyncio.sleep(_TIMESYNC_INTERVAL_S)
 
-    def _on_frame(self, frame: Frame) -> None:
-        if frame.name != "TIMESYNC" or frame.body.tc1 == 0:
-            return
+    def _on_timesync(self, frame: Frame) -> None:
+        if frame.body.tc1 == 0:
+            return  # a question, not an answer
         sent_s = self._timesyncs.pop(frame.body.ts1, None)
         if sent_s is not None:
             self.round_trip.measured(max(0.0, frame.at_s - sent_s))

@@ -8,7 +8,7 @@ the loop, so the link works on a loop whose clock is scaled or virtual.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from functools import partial
@@ -111,7 +111,8 @@ class Link:
         self._heartbeat_interval_s = heartbeat_interval_s
         self._told = SameContent()
         self._inboxes: list[Inbox] = []
-        self._handlers: list[Callable[[Frame], None]] = []
+        self._handlers: list[tuple[Callable[[Frame], None], frozenset[str] | None]] = []
+        self._handlers_of: dict[str, list[Callable[[Frame], None]]] = {}  # by message name, worked out when one comes
 
     @classmethod
     def at(
@@ -227,9 +228,10 @@ class Link:
         finally:
             self._inboxes.remove(inbox)
 
-    def add_handler(self, handler: Callable[[Frame], None]) -> None:
-        """Calls this for every frame of the drone."""
-        self._handlers.append(handler)
+    def add_handler(self, handler: Callable[[Frame], None], names: Iterable[str] | None = None) -> None:
+        """Calls this for every frame of the drone, or for those with these message names."""
+        self._handlers.append((handler, None if names is None else frozenset(names)))
+        self._handlers_of.clear()
 
     def _on_frame(self, channel: Channel, frame: Frame) -> None:
         """A frame came on one of the links."""
@@ -242,7 +244,11 @@ class Link:
                     return
             elif channel.number != self.used:
                 return
-        for handler in self._handlers:
+        handlers = self._handlers_of.get(frame.name)
+        if handlers is None:
+            handlers = [handler for handler, names in self._handlers if names is None or frame.name in names]
+            self._handlers_of[frame.name] = handlers
+        for handler in handlers:
             handler(frame)
         for inbox in self._inboxes:
             if frame.name in inbox.names:

@@ -82,7 +82,7 @@ def _heartbeat(telemetry: Telemetry, frame: Frame, meaning: Interpretation) -> T
         custom_mode=int(body.custom_mode),
         failsafe=body.system_status in {_STATUS_CRITICAL, _STATUS_EMERGENCY},
     )
-    return replace(telemetry, heartbeat=beat)
+    return telemetry.having(heartbeat=beat)
 
 
 def _position(telemetry: Telemetry, frame: Frame, _: Interpretation) -> Telemetry:
@@ -98,7 +98,7 @@ def _position(telemetry: Telemetry, frame: Frame, _: Interpretation) -> Telemetr
         velocity_ned_m_s=(body.vx / 100.0, body.vy / 100.0, body.vz / 100.0),
         heading_deg=None if body.hdg == _UNKNOWN_U16 else body.hdg / 100.0,
     )
-    return replace(telemetry, position=position)
+    return telemetry.having(position=position)
 
 
 def _local(telemetry: Telemetry, frame: Frame, _: Interpretation) -> Telemetry:
@@ -106,7 +106,7 @@ def _local(telemetry: Telemetry, frame: Frame, _: Interpretation) -> Telemetry:
     place, velocity = (float(body.x), float(body.y), float(body.z)), (float(body.vx), float(body.vy), float(body.vz))
     if not all(map(math.isfinite, (*place, *velocity))):
         return telemetry
-    return replace(telemetry, local=LocalPosition(frame.at_s, int(body.time_boot_ms), place, velocity))
+    return telemetry.having(local=LocalPosition(frame.at_s, int(body.time_boot_ms), place, velocity))
 
 
 def _attitude(telemetry: Telemetry, frame: Frame, _: Interpretation) -> Telemetry:
@@ -115,16 +115,16 @@ def _attitude(telemetry: Telemetry, frame: Frame, _: Interpretation) -> Telemetr
     if not all(map(math.isfinite, angles)):
         return telemetry
     roll, pitch, yaw = map(math.degrees, angles)
-    return replace(telemetry, attitude=Attitude(frame.at_s, int(body.time_boot_ms), roll, pitch, yaw))
+    return telemetry.having(attitude=Attitude(frame.at_s, int(body.time_boot_ms), roll, pitch, yaw))
 
 
 def _gimbal(telemetry: Telemetry, frame: Frame, meaning: Interpretation) -> Telemetry:
     gimbal = gimbal_of(frame, telemetry.gimbal, telemetry.attitude, meaning.gimbal)
-    return telemetry if gimbal is None else replace(telemetry, gimbal=gimbal)
+    return telemetry if gimbal is None else telemetry.having(gimbal=gimbal)
 
 
 def _gimbal_manager(telemetry: Telemetry, frame: Frame, _: Interpretation) -> Telemetry:
-    return replace(telemetry, gimbal_control=control_of(frame))
+    return telemetry.having(gimbal_control=control_of(frame))
 
 
 def _gimbal_information(telemetry: Telemetry, frame: Frame, _: Interpretation) -> Telemetry:
@@ -144,7 +144,7 @@ def _battery(telemetry: Telemetry, frame: Frame, _: Interpretation) -> Telemetry
         temperature_c=None if body.temperature == _UNKNOWN_I16 else body.temperature / 100.0,
         cell_spread_v=max(cells) - min(cells) if single else None,
     )
-    return replace(telemetry, battery=battery)
+    return telemetry.having(battery=battery)
 
 
 _PREARM_BIT = 0x10000000  # MAV_SYS_STATUS_PREARM_CHECK
@@ -173,7 +173,7 @@ def _system(telemetry: Telemetry, frame: Frame, meaning: Interpretation) -> Tele
         unhealthy=tuple(name for bit, name in SENSORS.items() if sick & bit),
         load=body.load / 1000.0,
     )
-    telemetry = replace(telemetry, health=health)
+    telemetry = telemetry.having(health=health)
     if body.voltage_battery in {0, _UNKNOWN_U16}:
         return telemetry
     before = telemetry.battery or Battery(frame.at_s, 0.0, None, None)
@@ -184,7 +184,7 @@ def _system(telemetry: Telemetry, frame: Frame, meaning: Interpretation) -> Tele
         current_a=None if body.current_battery < 0 else body.current_battery / 100.0,
         remaining=None if body.battery_remaining < 0 else min(1.0, body.battery_remaining / 100.0),
     )
-    return replace(telemetry, battery=battery)
+    return telemetry.having(battery=battery)
 
 
 _FIXES = {2: GpsFix.FIX_2D, 3: GpsFix.FIX_3D, 4: GpsFix.DGPS, 5: GpsFix.RTK_FLOAT, 6: GpsFix.RTK_FIXED,
@@ -199,7 +199,7 @@ def _gps(telemetry: Telemetry, frame: Frame, _: Interpretation) -> Telemetry:
         satellites=None if body.satellites_visible == _UNKNOWN_U8 else int(body.satellites_visible),
         hdop=None if body.eph == _UNKNOWN_U16 else body.eph / 100.0,
     )
-    return replace(telemetry, gps=gps)
+    return telemetry.having(gps=gps)
 
 
 _VELOCITY_HORIZONTAL, _POSITION_ABSOLUTE, _CONSTANT_POSITION, _POSITION_PREDICTED = 2, 16, 128, 512  # EKF_STATUS_FLAGS
@@ -211,14 +211,14 @@ def _ekf(telemetry: Telemetry, frame: Frame, _: Interpretation) -> Telemetry:
     flying_good = bool(flags & _POSITION_ABSOLUTE) and not flags & _CONSTANT_POSITION
     good = flying_good or (telemetry.armed is False and bool(flags & _POSITION_PREDICTED))
     variances = (body.velocity_variance, body.pos_horiz_variance, body.pos_vert_variance, body.compass_variance)
-    return replace(telemetry, estimator=Estimator(frame.at_s, good, _largest(variances)))
+    return telemetry.having(estimator=Estimator(frame.at_s, good, _largest(variances)))
 
 
 def _estimator(telemetry: Telemetry, frame: Frame, _: Interpretation) -> Telemetry:
     """ESTIMATOR_STATUS of PX4."""
     body, needed = frame.body, _VELOCITY_HORIZONTAL | _POSITION_ABSOLUTE
     ratios = (body.vel_ratio, body.pos_horiz_ratio, body.pos_vert_ratio, body.mag_ratio)
-    return replace(telemetry, estimator=Estimator(frame.at_s, int(body.flags) & needed == needed, _largest(ratios)))
+    return telemetry.having(estimator=Estimator(frame.at_s, int(body.flags) & needed == needed, _largest(ratios)))
 
 
 def _largest(values: tuple[float, ...]) -> float:
@@ -231,12 +231,12 @@ _LANDED = {1: LandedState.ON_GROUND, 2: LandedState.IN_AIR, 3: LandedState.TAKIN
 
 def _landed(telemetry: Telemetry, frame: Frame, _: Interpretation) -> Telemetry:
     landed = _LANDED.get(frame.body.landed_state, LandedState.UNKNOWN)
-    return replace(telemetry, landed=landed, landed_at_s=frame.at_s)
+    return telemetry.having(landed=landed, landed_at_s=frame.at_s)
 
 
 def _home(telemetry: Telemetry, frame: Frame, _: Interpretation) -> Telemetry:
     body = frame.body
-    return replace(telemetry, home=Home(frame.at_s, lat_lon(body.latitude, body.longitude), body.altitude / 1000.0))
+    return telemetry.having(home=Home(frame.at_s, lat_lon(body.latitude, body.longitude), body.altitude / 1000.0))
 
 
 def _mission_current(telemetry: Telemetry, frame: Frame, meaning: Interpretation) -> Telemetry:
@@ -250,21 +250,21 @@ def _mission_current(telemetry: Telemetry, frame: Frame, meaning: Interpretation
     reached = telemetry.mission.reached if telemetry.mission else -1
     unusable = body.mission_state == MissionState.NO_MISSION
     progress = MissionProgress(frame.at_s, current, reached, meaning.plan_length, complete, unusable)
-    return replace(telemetry, mission=progress)
+    return telemetry.having(mission=progress)
 
 
 def _mission_reached(telemetry: Telemetry, frame: Frame, meaning: Interpretation) -> Telemetry:
     """MISSION_ITEM_REACHED. PX4 repeats it for some seconds, which changes nothing."""
     reached = meaning.reached_index_of(int(frame.body.seq))
     before = telemetry.mission or MissionProgress(frame.at_s, 0, -1, meaning.plan_length, complete=False)
-    return replace(telemetry, mission=replace(before, at_s=frame.at_s, reached=reached))
+    return telemetry.having(mission=replace(before, at_s=frame.at_s, reached=reached))
 
 
 def _vibration(telemetry: Telemetry, frame: Frame, _: Interpretation) -> Telemetry:
     body = frame.body
     xyz = (float(body.vibration_x), float(body.vibration_y), float(body.vibration_z))
     clipping = int(body.clipping_0 + body.clipping_1 + body.clipping_2)
-    return replace(telemetry, vibration=Vibration(frame.at_s, xyz, clipping))
+    return telemetry.having(vibration=Vibration(frame.at_s, xyz, clipping))
 
 
 def _wind(telemetry: Telemetry, frame: Frame, _: Interpretation) -> Telemetry:
@@ -273,7 +273,7 @@ def _wind(telemetry: Telemetry, frame: Frame, _: Interpretation) -> Telemetry:
     if not (math.isfinite(body.direction) and math.isfinite(body.speed)):
         return telemetry
     towards = math.radians(body.direction + 180.0)
-    return replace(telemetry, wind_ned_m_s=(body.speed * math.cos(towards), body.speed * math.sin(towards)))
+    return telemetry.having(wind_ned_m_s=(body.speed * math.cos(towards), body.speed * math.sin(towards)))
 
 
 def _wind_cov(telemetry: Telemetry, frame: Frame, _: Interpretation) -> Telemetry:
@@ -281,7 +281,7 @@ def _wind_cov(telemetry: Telemetry, frame: Frame, _: Interpretation) -> Telemetr
     body = frame.body
     if not (math.isfinite(body.wind_x) and math.isfinite(body.wind_y)):
         return telemetry
-    return replace(telemetry, wind_ned_m_s=(float(body.wind_x), float(body.wind_y)))
+    return telemetry.having(wind_ned_m_s=(float(body.wind_x), float(body.wind_y)))
 
 
 FOLDS: Mapping[str, Fold] = MappingProxyType(

@@ -35,7 +35,7 @@ class Payload:
         self._known: set[int] = set()
         self._asked: dict[tuple[int, str], tuple[float, float]] = {}  # when, and how long until the next time
         self._cameras = {AUTOPILOT_COMPONENT}
-        session.link.add_handler(self._on_frame)
+        session.link.add_handler(self._on_frame, ("HEARTBEAT", "CAMERA_INFORMATION"))
 
     def _on_frame(self, frame: Frame) -> None:
         camera = camera_of(frame)

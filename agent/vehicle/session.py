@@ -12,7 +12,7 @@ from agent.core.clock import Clock
 from agent.core.geo import LatLon, distance_m
 from agent.domain.telemetry import ContactChange, FlightMode, LinkQuality, StatusText, Telemetry
 from agent.mavlink.boot_time import BootTime
-from agent.mavlink.captures import CaptureBook
+from agent.mavlink.captures import REPORTS, CaptureBook
 from agent.mavlink.codec import Frame
 from agent.mavlink.commands import Commander
 from agent.mavlink.enums import Autopilot
@@ -55,13 +55,14 @@ class Session:
         self._lost_after_s = lost_after_s
         self._boot_time = BootTime()
         self._last_pose_unix_s = float("-inf")
-        self._changed = asyncio.Event()
+        self._changed: asyncio.Event | None = None  # there while somebody waits
         self._in_contact: bool | None = None
         self.pictures = CaptureBook()
         self.exchange = Exchange(link)
         self.texts = StatusTexts(self._on_text)
         self.commander = Commander(self.exchange, self.texts)
-        link.add_handler(self._on_frame)
+        link.add_handler(self.texts.on_frame, ("STATUSTEXT",))
+        link.add_handler(self._on_frame, {*FOLDS, *REPORTS})
 
     @property
     def now_s(self) -> float:
@@ -87,6 +88,7 @@ class Session:
         try:
             async with asyncio.timeout(timeout_s):
                 while not condition(self.telemetry):
+                    self._changed = self._changed or asyncio.Event()
                     await self._changed.wait()
         except TimeoutError:
             return condition(self.telemetry)
@@ -142,7 +144,6 @@ class Session:
             self._bus.publish(ContactChange(self.now_s, heard, code, words))
 
     def _on_frame(self, frame: Frame) -> None:
-        self.texts.on_frame(frame)
         if frame.name == "HEARTBEAT":
             self._note_autopilot(frame)
         if self.pictures.take(frame):
@@ -180,5 +181,6 @@ class Session:
             return
         self.telemetry = telemetry
         self._bus.publish(telemetry)
-        self._changed.set()
-        self._changed = asyncio.Event()
+        if self._changed is not None:
+            self._changed.set()
+            self._changed = None

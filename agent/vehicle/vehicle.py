@@ -12,7 +12,9 @@ from agent.domain.landing import PadFix
 from agent.domain.mission import FlightPlan
 from agent.domain.telemetry import FlightMode, Telemetry
 from agent.mavlink.enums import Autopilot
+from agent.mavlink.exchange import Exchange
 from agent.mavlink.identity import ask_version
+from agent.mavlink.link import Link
 from agent.mavlink.streams import Streams
 from agent.vehicle.denials import explained
 from agent.vehicle.detect import DRIVERS
@@ -79,6 +81,16 @@ class MavlinkVehicle(Vehicle):
         return self._driver is not None and self._driver.link_failsafe_since(at_s)
 
     @property
+    def link(self) -> Link:
+        """The link to it."""
+        return self._session.link
+
+    @property
+    def exchange(self) -> Exchange:
+        """Requests over that link."""
+        return self._session.exchange
+
+    @property
     def problems(self) -> Sequence[Refused]:
         """What is wrong with the links to it right now."""
         return self._session.link.problems(self._session.now_s)
@@ -92,7 +104,7 @@ class MavlinkVehicle(Vehicle):
         driver = self._driver
         assert driver is not None  # noqa: S101 just waited for
         streams = Streams(self._session.commander, driver.traits.streams_hz)
-        self._session.link.add_handler(streams.on_frame)
+        self._session.link.add_handler(streams.on_frame, driver.traits.streams_hz)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._keep_streams(streams))
             tasks.create_task(self._learn_identity(driver))

@@ -1,7 +1,9 @@
-"""``nest-sim bench``: how fast an alert leaves the nest, on this computer, in real time."""
+"""``nest-sim bench``: how fast things are on this computer, in real time."""
 
 import json
+import pstats
 import statistics
+import tempfile
 from pathlib import Path
 from typing import Annotated
 
@@ -11,11 +13,14 @@ from rich.table import Table
 
 
 def register(app: typer.Typer) -> None:
-    """Adds the command."""
-    app.command("bench")(bench)
+    """Adds the commands."""
+    group = typer.Typer(name="bench", help="How fast things are on this computer.", no_args_is_help=True)
+    group.command("alert")(alert)
+    group.command("link")(link)
+    app.add_typer(group)
 
 
-def bench(
+def alert(
     scenario: Annotated[str, typer.Option(help="A shipped scenario's name, or a file.")] = "many_fires",
     out: Annotated[Path, typer.Option(help="Folder for what the run leaves. It is emptied first.")] = Path("out/bench"),
 ) -> None:
@@ -35,6 +40,28 @@ def bench(
     console.print(
         "Peak memory: " + ", ".join(f"{name} {peak:.0f} MB" for name, peak in ended.peaks_mb.items()), highlight=False
     )
+
+
+def link(
+    rate: Annotated[float, typer.Option(help="How often a second each of the twenty kinds of messages is sent.")] = 50.0,
+    seconds: Annotated[float, typer.Option(help="How long is measured.", min=1.0)] = 20.0,
+    profile: Annotated[bool, typer.Option(help="Also say where the time goes; that run is slower.")] = False,
+) -> None:
+    """Sends a flight's messages by UDP and prints what listening to them costs the agent, as share of one core."""
+    from simulator.bench.link_load import KINDS, listen
+
+    console = Console(highlight=False)
+    for hz in (rate / 20, rate):
+        watched = listen(hz, seconds)
+        taken = sum(watched["kinds"].values())
+        console.print(
+            f"{KINDS} kinds at {hz:g} Hz: {taken:.0f} messages a second taken, {watched['processor']:.1%} of one core, "
+            f"{1e6 * watched['processor'] / max(taken, 1.0):.0f} us a message"
+        )
+    if profile:
+        with tempfile.NamedTemporaryFile(suffix=".pstats") as file:
+            listen(rate, seconds, Path(file.name))
+            pstats.Stats(file.name).strip_dirs().sort_stats("tottime").print_stats(20)
 
 
 def deliveries(log: Path) -> list[dict[str, float | None]]:

@@ -196,6 +196,22 @@ async def test_nothing_is_left_running() -> None:
         again.bind(("127.0.0.1", port))  # the port is free
 
 
+def test_a_handler_hears_the_kinds_it_named_and_one_without_names_hears_all() -> None:
+    async def body(link: Link, peer: ScriptedAutopilot) -> None:
+        texts: list[str] = []
+        everything: list[str] = []
+        link.add_handler(lambda frame: texts.append(frame.name), ("STATUSTEXT",))
+        peer.beat()
+        await asyncio.sleep(0.1)
+        link.add_handler(lambda frame: everything.append(frame.name))
+        peer.send(mavlink.MAVLink_statustext_message(6, b"hello"))
+        peer.beat()
+        await asyncio.sleep(0.1)
+        assert (texts, everything) == (["STATUSTEXT"], ["STATUSTEXT", "HEARTBEAT"])
+
+    with_peer(Script(), body)
+
+
 def test_the_heartbeat_keeps_its_pace_in_the_loops_time() -> None:
     async def body(link: Link, peer: ScriptedAutopilot) -> int:
         before = peer.heard["HEARTBEAT"]

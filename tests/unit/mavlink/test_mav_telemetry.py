@@ -1,6 +1,7 @@
 """Every message that carries telemetry, its units, and the values that mean unknown."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -34,6 +35,14 @@ def after(*bodies: Any, start: Telemetry | None = None) -> Telemetry:
     for body in bodies:
         telemetry = fold(telemetry, framed(body), MEANING)
     return telemetry
+
+
+def test_a_part_is_changed_as_by_replace() -> None:
+    before = after(gps(), sys_status())
+    home, wind = before.home, (1.0, 2.0)
+    assert before.having(home=home, wind_ned_m_s=wind) == replace(before, home=home, wind_ned_m_s=wind)
+    with pytest.raises(KeyError):
+        before.having(no_such_part=1)
 
 
 def battery_status(**change: Any) -> Any:

@@ -1,6 +1,9 @@
 import json
 import math
 
+import pytest
+
+from simulator.bench.link_load import KINDS, listen
 from simulator.commands.bench import deliveries, spread
 
 
@@ -20,3 +23,12 @@ def test_only_alert_deliveries_count(tmp_path):
     ]
     (tmp_path / "agent.log").write_text("\n".join(lines), encoding="utf-8")
     assert [row["capture_to_puback_s"] for row in deliveries(tmp_path / "agent.log")] == [0.5]
+
+
+def test_what_listening_costs_is_measured_by_the_agent_itself() -> None:
+    watched = listen(rate_hz=4.0, seconds=2.0)
+    assert len(watched["kinds"]) == KINDS
+    assert sum(watched["kinds"].values()) == pytest.approx(4.0 * KINDS, rel=0.3)
+    assert 0.0 < watched["processor"] < 1.0
+    (link,) = watched["links"]
+    assert (link["loss"], link["malformed"], watched["problems"]) == (0.0, 0, [])

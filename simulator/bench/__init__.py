@@ -1,0 +1,1 @@
+"""What ``nest-sim bench`` measures, each in a module."""
