@@ -6,6 +6,7 @@ for again at once. Where an autopilot wants requests one by one it says so once 
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from agent.core.errors import ProtocolError
 from agent.mavlink import messages
@@ -19,6 +20,7 @@ _PATIENCE_S = 10.0
 _SILENCES_MOST = 12
 _COUNT_ATTEMPTS = 10
 _SPARE = 0.3
+_IDENTITY_AT = 5  # in the payload; zeros at the end are not sent
 _NAMES = ("MISSION_ITEM_INT", "MISSION_ACK")
 
 
@@ -26,31 +28,54 @@ def _ignore(done: int, total: int) -> None:
     """No progress wanted."""
 
 
-async def download(exchange: Exchange, kind: MissionType, progress: Callable[[int, int], None] = _ignore) -> list[WireItem]:
+@dataclass(frozen=True, slots=True)
+class OnBoard:
+    """How many items of a kind the autopilot has, and its own identity of them; 0 where it has none."""
+
+    count: int
+    identity: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Items that were read, and the autopilot's identity of them; 0 where it has none."""
+
+    items: list[WireItem]
+    identity: int
+
+
+async def download(exchange: Exchange, kind: MissionType, progress: Callable[[int, int], None] = _ignore) -> Reading:
     """All items of one kind.
 
     Raises:
         ProtocolError: the autopilot did not answer, or broke off.
     """
     for one_by_one in (False, False, True):  # a complaint may be a late one, of the transfer before
-        items = await _download(exchange, kind, Window(exchange.round_trip, one_by_one=one_by_one, spare=_SPARE), progress)
-        if items is not None:
-            exchange.link.send(messages.mission_ack(exchange.link.system, MissionResult.ACCEPTED, kind))
-            return items
+        window = Window(exchange.round_trip, one_by_one=one_by_one, spare=_SPARE)
+        reading = await _download(exchange, kind, window, progress)
+        if reading is not None:
+            end_reading(exchange, kind)
+            return reading
     raise ProtocolError("mission.unreadable", f"the autopilot broke off reading the {kind.name.lower()} back")
+
+
+def end_reading(exchange: Exchange, kind: MissionType) -> None:
+    """Says that no more is asked for."""
+    exchange.link.send(messages.mission_ack(exchange.link.system, MissionResult.ACCEPTED, kind))
 
 
 async def _download(
     exchange: Exchange, kind: MissionType, window: Window, progress: Callable[[int, int], None]
-) -> list[WireItem] | None:
+) -> Reading | None:
     """All items; None where the autopilot broke off."""
     with exchange.link.listen(*_NAMES) as inbox:
-        total = await count_on_board(exchange, kind)
+        board = await ask_count(exchange, kind)
         inbox.drain()  # what came before the count belongs to an earlier transfer
-        return await _Collector(exchange, kind, total, window, progress).run(inbox)
+        items = await _Collector(exchange, kind, board.count, window, progress).run(inbox)
+        return None if items is None else Reading(items, board.identity)
 
 
-async def count_on_board(exchange: Exchange, kind: MissionType) -> int:
+async def ask_count(exchange: Exchange, kind: MissionType) -> OnBoard:
     """How many items of a kind the autopilot has. It then expects to be asked for them.
 
     Raises:
@@ -64,7 +89,9 @@ async def count_on_board(exchange: Exchange, kind: MissionType) -> int:
     )
     if count is None:
         raise ProtocolError("mission.unreadable", f"the autopilot does not say how many {kind.name.lower()} items it has")
-    return int(count.body.count)
+    # The field opaque_id, which pymavlink's dialect does not have yet: https://mavlink.io/en/messages/common.html#MISSION_COUNT
+    identity = bytes(count.payload[_IDENTITY_AT : _IDENTITY_AT + 4])
+    return OnBoard(int(count.body.count), int.from_bytes(identity, "little"))
 
 
 class _Collector:

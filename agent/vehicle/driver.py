@@ -4,7 +4,7 @@ Where autopilots differ, the subclass says how; numbers stand in its tables.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from agent.core.errors import LinkError, ProtocolError
@@ -17,14 +17,13 @@ from agent.mavlink.commands import Command, CommandAnswer
 from agent.mavlink.enums import Cmd, Frame, MissionType, ModeFlag
 from agent.mavlink.ftp import Ftp
 from agent.mavlink.gimbal import GimbalFrame, give_control_back, take_control
-from agent.mavlink.items import WireItem
 from agent.mavlink.link import OWN_COMPONENT
 from agent.mavlink.parameters import Parameters
 from agent.mavlink.readback import compare, download
 from agent.mavlink.telemetry import Interpretation
-from agent.mavlink.transfer import TransferEnd, TransferResult, clear, upload
 from agent.vehicle.interface import Progress
 from agent.vehicle.plan_items import WirePlan, Wording, write_plan
+from agent.vehicle.plan_transfer import PlanTransfer
 from agent.vehicle.session import Session
 
 _MODE_CHANGE_S = 4.0  # a heartbeat comes once a second, one may be lost
@@ -88,6 +87,7 @@ class Driver(ABC):
             singly_hz=traits.parameter_reads_hz,
             files=self.files if traits.parameter_file else None,
         )
+        self.transfer = PlanTransfer(session, int(traits.wording.home_first))
         self.plan: WirePlan | None = None
         self.gimbal = traits.gimbal
         self._interpret(None)
@@ -160,13 +160,14 @@ class Driver(ABC):
         parts = ((MissionType.FENCE, written.fence, 0), (MissionType.RALLY, written.rally, 0),
             (MissionType.MISSION, written.mission, written.own))  # fmt: skip
         for kind, items, own in parts:
-            outcome = await self._put(kind, items, own, progress)
+            outcome = await self.transfer.put(kind, items, own, progress)
             if isinstance(outcome, Refused):
                 return outcome
         self._interpret(written)
         outcome = await self.after_upload(began_s)
         if isinstance(outcome, Refused):
             self._interpret(None)  # what it would not fly is not launched
+            self.transfer.forget()  # and sent again, since it says only then what is wrong
         return outcome
 
     async def adopt(self, plan: FlightPlan) -> Outcome:
@@ -176,7 +177,8 @@ class Driver(ABC):
         if isinstance(written, Refused):
             return written
         try:
-            words = compare(written.mission, await download(self.session.exchange, MissionType.MISSION), first=written.own)
+            read = await download(self.session.exchange, MissionType.MISSION)
+            words = compare(written.mission, read.items, first=written.own)
         except ProtocolError as error:
             words = error.message
         if words:
@@ -184,41 +186,6 @@ class Driver(ABC):
         if self.plan is None or written.index_of != self.plan.index_of:
             self._interpret(written)
         return Accepted()
-
-    async def _put(self, kind: MissionType, items: Sequence[WireItem], own: int, progress: Progress | None) -> Outcome:
-        """Uploads one kind and reads it back. What failed half way is cleared, so that it cannot be flown."""
-        name = kind.name.lower()
-        result = await upload(
-            self.session.exchange, kind, items, lambda done, all_: progress(name, done, all_) if progress else None
-        )
-        if result.end in {TransferEnd.ACCEPTED, TransferEnd.UNCONFIRMED}:
-            try:
-                words = compare(items, await download(self.session.exchange, kind), first=own)
-            except ProtocolError as error:
-                words = error.message
-            if words is None:
-                return Accepted()
-            refused = Refused("mission.differs", f"{name}: {words}")
-        else:
-            refused = Refused("mission.refused", self._transfer_words(name, result))
-        return await self._clear_after(kind, refused)
-
-    async def _clear_after(self, kind: MissionType, refused: Refused) -> Refused:
-        """Clears what a failed upload may have left on board."""
-        await clear(self.session.exchange, kind)
-        try:
-            left = await download(self.session.exchange, kind)
-        except ProtocolError as error:
-            return Refused("mission.half_uploaded", f"{refused.words}; it could not be cleared: {error.message}")
-        if len(left) > self.traits.wording.home_first:
-            return Refused("mission.half_uploaded", f"{refused.words}; {len(left)} items are still on board")
-        return refused
-
-    def _transfer_words(self, name: str, result: TransferResult) -> str:
-        where = "" if result.item is None else f" at item {result.item}"
-        if result.end is TransferEnd.SILENT:
-            return f"{name}: silence{where}"
-        return f"{name}: {result.result.name if result.result else 'asked for one item again and again'}{where}"
 
     def _interpret(self, plan: WirePlan | None) -> None:
         """Reads mission progress in indices of this plan; without one, wire numbers shifted past home."""

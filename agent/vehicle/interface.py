@@ -44,7 +44,7 @@ class ParameterDeviation:
 
 
 Progress = Callable[[str, int, int], None]
-"""Called with what is transferred (mission, fence, rally), items done and items in all."""
+"""Called with what is transferred (mission, fence, rally, or one of these and "read back"), items done and items in all."""
 
 
 class Vehicle(Protocol):

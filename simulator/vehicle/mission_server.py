@@ -182,8 +182,13 @@ class MissionServer:
         send(answer)
 
     def clear(self, message: Message, send: Send) -> None:
-        """MISSION_CLEAR_ALL: refused during an upload and while the mission is flown."""
-        if self._upload is not None or not self._may_clear():
+        """MISSION_CLEAR_ALL: ends an upload of the same station; refused during another's, and while the mission is flown."""
+        if self._upload is not None and self._upload.peer != _peer(message):
+            self._ack(send, _peer(message), mavlink.MAV_MISSION_DENIED)
+            self._ack(send, _peer(message), mavlink.MAV_MISSION_ERROR)
+            return
+        self._upload = None
+        if not self._may_clear():
             self._ack(send, _peer(message), mavlink.MAV_MISSION_ERROR)
             return
         self._store.clear(self.type)

@@ -5,6 +5,8 @@ Written against the protocol's text, with pymavlink's own parser and packer, so 
 
 import asyncio
 import random
+import struct
+import zlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
@@ -33,7 +35,7 @@ class Script:
     the command and loses its answer. px4: asks with MISSION_REQUEST_INT, answers a wrong sequence by asking again.
     one_by_one: ends with ERROR at an item that cannot be the answer to its request. busy: DENIED to so many offers.
     reject_item: item index to mission result. spoil: changes an item when it is read back. lose_final_ack: of a transfer.
-    forever: keeps asking for item 0.
+    forever: keeps asking for item 0. identity: MISSION_COUNT tells the items' opaque_id.
     """
 
     loss: float = 0.0
@@ -48,6 +50,7 @@ class Script:
     spoil: Callable[[Any], None] | None = None
     lose_final_ack: bool = False
     forever: bool = False
+    identity: bool = False
     mute: bool = False
     params: dict[str, float] = field(default_factory=dict)
 
@@ -95,6 +98,14 @@ class ScriptedAutopilot:
         if self.script.mute or self._random.random() < self.script.loss:
             return
         self._in_order(self._transport.write, data)
+
+    def send_bytes(self, message_id: int, payload: bytes, crc_extra: int) -> None:
+        """A MAVLink 2 frame packed by hand."""
+        head = struct.pack("<BBBBBB", len(payload), 0, 0, self.codec.seq, self.codec.srcSystem, 1)
+        head += message_id.to_bytes(3, "little")
+        self.codec.seq = (self.codec.seq + 1) % 256
+        crc = mavlink.x25crc(bytearray(head + payload + bytes([crc_extra]))).crc
+        self._in_order(self._transport.write, b"\xfd" + head + payload + struct.pack("<H", crc))
 
     def beat(self, *, mode: int = 0, armed: bool = False, autopilot: int = 3) -> None:
         self.send(mavlink.MAVLink_heartbeat_message(2, autopilot, 1 | (128 if armed else 0), mode, 3, 3))
@@ -206,12 +217,25 @@ class ScriptedAutopilot:
         if not (self.script.lose_final_ack and result == 0):
             self._ack(kind, result)
 
+    def _on_mission_ack(self, message: Any) -> None:
+        if self.script.px4 and message.type == 15:
+            self._upload = None
+
     def _on_mission_clear_all(self, message: Any) -> None:
+        self._upload = None
         self.items[message.mission_type] = []
         self._ack(message.mission_type, 0)
 
     def _on_mission_request_list(self, message: Any) -> None:
-        self.send(mavlink.MAVLink_mission_count_message(255, 190, len(self.items[message.mission_type]), message.mission_type))
+        items = self.items[message.mission_type]
+        count = mavlink.MAVLink_mission_count_message(255, 190, len(items), message.mission_type)
+        if not self.script.identity:
+            self.send(count)
+            return
+        # The dialect does not know the field yet: it is put behind the others by hand.
+        identity = zlib.crc32(repr([item.to_dict() for item in items]).encode()).to_bytes(4, "little")
+        payload = struct.pack("<HBBB", len(items), 255, 190, message.mission_type) + identity
+        self.send_bytes(count.get_msgId(), payload, count.crc_extra)
 
     def _on_mission_request_int(self, message: Any) -> None:
         items = self.items[message.mission_type]

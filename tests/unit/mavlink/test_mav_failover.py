@@ -228,7 +228,7 @@ def test_an_upload_goes_on_over_the_other_link(after_s: float) -> None:
             both.cut(0)
             assert (await running).end is TransferEnd.ACCEPTED
             assert len(both.peers[1].items[MissionType.MISSION]) == 100
-            assert compare(items, await download(exchange, MissionType.MISSION)) is None
+            assert compare(items, (await download(exchange, MissionType.MISSION)).items) is None
 
     run_virtual(main())
 

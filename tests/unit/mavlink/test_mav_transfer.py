@@ -41,7 +41,9 @@ def sent_up(script: Script, items: Sequence[WireItem]) -> tuple[TransferResult, 
         result = await upload(exchange, MissionType.MISSION, items)
         took_s = exchange.now_s - began_s
         words = (
-            compare(items, await download(exchange, MissionType.MISSION)) if result.end in {"accepted", "unconfirmed"} else None
+            compare(items, (await download(exchange, MissionType.MISSION)).items)
+            if result.end in {"accepted", "unconfirmed"}
+            else None
         )
         return result, words, peer, took_s
 
@@ -82,7 +84,7 @@ def test_reading_back_over_a_lossy_link_does_not_wait_for_each_lost_item(seed: i
         await upload(exchange, MissionType.MISSION, waypoints(300))
         peer.script.loss = 0.02
         began_s = exchange.now_s
-        assert compare(waypoints(300), await download(exchange, MissionType.MISSION)) is None
+        assert compare(waypoints(300), (await download(exchange, MissionType.MISSION)).items) is None
         return exchange.now_s - began_s
 
     assert with_peer(Script(delay_s=0.05, seed=seed), body) < 5.0

@@ -192,7 +192,7 @@ def test_a_refused_item_leaves_nothing_on_board() -> None:
         outcome = await vehicle.upload(PLAN)
         assert isinstance(outcome, Refused)
         assert outcome == Refused("mission.refused", "fence: INVALID_PARAM7 at item 2")
-        assert copter.peer.items == {1: []}
+        assert copter.peer.items == {1: [], 0: []}, "nor the mission that belonged to another fence"
 
     flown(body)
 
