@@ -78,6 +78,8 @@ def configuration(
         },
     }
     wanted = scenario.nest.settings
+    if "landing" in wanted:
+        sections["landing"] = {"source": f"http://127.0.0.1:{ports.camera}/down.mjpg"}
     return {name: {**sections.get(name, {}), **wanted.get(name, {})} for name in sections | wanted}
 
 
