@@ -220,7 +220,7 @@ AIR: Sequence[Probe] = (
     Probe("Its own checks, when it has a position", same("good"), ready),
     Probe(
         "Arming outside the fence",
-        each("failed, it names the fence", "temporarily rejected, it names the fence"),
+        each("failed, it names the fence", "accepted, it does not say why"),
         outside_fence,
     ),
     Probe("Arming in AUTO", {Family.ARDUPILOT: "failed, it says so"}, arm_in_mission),
@@ -229,7 +229,7 @@ AIR: Sequence[Probe] = (
     Probe("The start of a mission", same("accepted, on the ground - taking off - in the air"), take_off),
     Probe("Disarming in the air", each("failed", "temporarily rejected"), disarm_in_the_air),
     Probe("MISSION_ITEM_REACHED names", same("the first place"), reached),
-    Probe("DO_SET_MISSION_CURRENT", each("accepted, past the end denied", "unsupported, past the end unsupported"), jump),
+    Probe("DO_SET_MISSION_CURRENT", each("accepted, past the end denied", "accepted, past the end failed"), jump),
     Probe("MISSION_SET_CURRENT", same("goes there"), jump_by_message),
     Probe("BRAKE, or HOLD", same("accepted, stands"), hold),
     Probe("DO_REPOSITION inside the fence", same("accepted, flies there"), go_inside),

@@ -1,15 +1,18 @@
 """Runs a real autopilot's simulation with its links while a block lasts: ports, process, relay, and a clean end."""
 
 import asyncio
+import fcntl
 import os
 import signal
 import socket
+import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from agent.core.errors import ConfigError, DeviceError
 from simulator.sitl import arducopter, px4
@@ -20,10 +23,14 @@ from simulator.sitl.gimbal import STEP_S, GimbalDevice
 from simulator.sitl.recipe import Recipe, Wanted
 from simulator.sitl.relay import Port, Record, Relay
 from simulator.vehicle.links import Address
+from simulator.vehicle.wire import SYSTEM_ID, mavlink
 
 _FIRST_WORD_S = 60.0  # of the computer's clock; a slow one needs ten
 _STOP_S = 5.0
 _LAST_WORDS_LINES = 12
+_GREETER = 253  # MAVLink system of the relay itself
+_GREET_S = 0.2
+_QUIET_TIMES = 3
 LOG = "autopilot.log"
 Opened = tuple[Sequence[Port], Port, Recipe]
 """Telemetry ports, the gimbal's port, and how the process is started."""
@@ -67,8 +74,8 @@ async def run_sitl(
     async with AsyncExitStack() as stack:
         ports, gimbal_port, recipe = await _OPENERS[backend](wanted, stack)
         relay = await stack.enter_async_context(Relay(ports, addresses, Bridge(), record))
-        turning = asyncio.create_task(_turn(gimbal_port, wanted.rate), name="gimbal")
-        stack.callback(turning.cancel)
+        for task in (_turn(gimbal_port, wanted.rate), _greet(ports, recipe.quiet, relay.heard)):
+            stack.callback(asyncio.create_task(task).cancel)
         wanted.folder.mkdir(parents=True, exist_ok=True)
         for name, text in recipe.files.items():
             (wanted.folder / name).write_text(text, encoding="utf-8")
@@ -126,6 +133,23 @@ async def _stop(process: asyncio.subprocess.Process) -> None:
         return
 
 
+async def _greet(ports: Sequence[Port], quiet: Sequence[Sequence[int]], heard: asyncio.Event) -> None:
+    """Speaks first, as PX4 wants it, until the autopilot answers; then asks for quiet, more than once: UDP may lose it."""
+    mav: Any = mavlink.MAVLink(None, srcSystem=_GREETER, srcComponent=mavlink.MAV_COMP_ID_ONBOARD_COMPUTER)
+    kind, invalid = mavlink.MAV_TYPE_ONBOARD_CONTROLLER, mavlink.MAV_AUTOPILOT_INVALID
+    hello = mav.heartbeat_encode(kind, invalid, 0, 0, mavlink.MAV_STATE_ACTIVE)
+    while not heard.is_set():
+        for port in ports:
+            port.send(hello.pack(mav))
+        await asyncio.sleep(_GREET_S)
+    for _ in range(_QUIET_TIMES):
+        for port, messages in zip(ports, quiet, strict=False):
+            for number in messages:
+                never = (float(number), -1.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+                port.send(mav.command_long_encode(SYSTEM_ID, 1, mavlink.MAV_CMD_SET_MESSAGE_INTERVAL, 0, *never).pack(mav))
+        await asyncio.sleep(_GREET_S)
+
+
 async def _turn(port: Port, rate: float) -> None:
     """The gimbal on its port, in step with the autopilot's clock."""
     gimbal = GimbalDevice()
@@ -152,23 +176,25 @@ async def _open_arducopter(wanted: Wanted, stack: AsyncExitStack) -> Opened:
 
 
 async def _open_px4(wanted: Wanted, stack: AsyncExitStack) -> Opened:
-    """Takes the first instance number whose ports are free."""
+    """Takes the first instance number that nobody else has."""
     for instance in px4.INSTANCES:
-        if not all(_is_free(number) for number in px4.own_ports(instance)):
+        if not all(map(_is_free, px4.ports(instance))) or not _claimed(f"px4-{instance}", stack):
             continue
-        opened: list[Port] = []
-        try:
-            for number in px4.ports(instance):
-                opened.append(await Port.open(number))  # noqa: PERF401 those opened are closed when one is taken
-        except OSError:
-            for port in opened:
-                port.close()
-            continue
-        for port in opened:
+        *ports, gimbal = [await Port.open(number) for number in px4.ports(instance)]
+        for port in (*ports, gimbal):
             stack.callback(port.close)
-        *ports, gimbal = opened
         return ports, gimbal, px4.recipe(wanted, instance)
-    raise ConfigError("sim.port", f"px4: the ports of all {len(px4.INSTANCES)} instances are taken; stop one of them")
+    raise ConfigError("sim.port", f"px4: all {len(px4.INSTANCES)} instances are running; stop one of them")
+
+
+def _claimed(name: str, stack: AsyncExitStack) -> bool:
+    """Holds a name among the processes of this computer while the stack is open; False where another has it."""
+    lock = stack.enter_context((Path(tempfile.gettempdir()) / f"nest-sitl-{name}.lock").open("w"))
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 _OPENERS: Mapping[Backend, Callable[[Wanted, AsyncExitStack], Awaitable[Opened]]] = MappingProxyType(

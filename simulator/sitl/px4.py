@@ -1,7 +1,7 @@
 """How PX4's own simulation (SIH, simulation in hardware, compiled for the computer) is started.
 
-https://docs.px4.io/main/en/sim_sih/ . Ports follow from the instance's number, as PX4's start scripts have them: 14550 + n for
-ground stations, 13280 + n for a gimbal, 19410 + n for a display. The display's port carries the truth (HIL_STATE_QUATERNION).
+https://docs.px4.io/main/en/sim_sih/ . Ports follow from the instance's number, as PX4's start scripts have them. PX4 speaks to
+whoever spoke to a port first. The display's port carries the truth (HIL_STATE_QUATERNION).
 """
 
 import math
@@ -9,21 +9,25 @@ from pathlib import Path
 
 from agent.core.errors import ConfigError
 from simulator.sitl.recipe import Recipe, Wanted
-from simulator.vehicle.wire import SYSTEM_ID
+from simulator.vehicle.wire import SYSTEM_ID, mavlink
 
-_STATION_PORT, _GIMBAL_PORT, _DISPLAY_PORT = 14550, 13280, 19410
-_OWN_PORTS = (18570, 13030, 19450)
+_STATION, _DISPLAY, _GIMBAL = 18570, 19450, 13030
 INSTANCES = range(10)
+# What PX4's simulation sends 20 to 200 times a second to draw pictures with, and a drone's radio would not carry.
+_QUIET = (
+    (
+        mavlink.MAVLINK_MSG_ID_POSITION_TARGET_LOCAL_NED, mavlink.MAVLINK_MSG_ID_LOCAL_POSITION_NED,
+        mavlink.MAVLINK_MSG_ID_ATTITUDE_QUATERNION, mavlink.MAVLINK_MSG_ID_ATTITUDE_TARGET,
+        mavlink.MAVLINK_MSG_ID_SERVO_OUTPUT_RAW, mavlink.MAVLINK_MSG_ID_RC_CHANNELS, mavlink.MAVLINK_MSG_ID_OPTICAL_FLOW_RAD,
+        mavlink.MAVLINK_MSG_ID_ALTITUDE,
+    ),
+    (mavlink.MAVLINK_MSG_ID_HIL_ACTUATOR_CONTROLS,),
+)  # fmt: skip
 
 
 def ports(instance: int) -> tuple[int, int, int]:
-    """UDP ports of the loopback interface to which an instance speaks: ground station, display, gimbal."""
-    return _STATION_PORT + instance, _DISPLAY_PORT + instance, _GIMBAL_PORT + instance
-
-
-def own_ports(instance: int) -> tuple[int, ...]:
-    """UDP ports on which an instance listens; taken while one runs."""
-    return tuple(port + instance for port in _OWN_PORTS)
+    """UDP ports of the loopback interface on which an instance listens: for a ground station, a display, a gimbal."""
+    return _STATION + instance, _DISPLAY + instance, _GIMBAL + instance
 
 
 def recipe(wanted: Wanted, instance: int) -> Recipe:
@@ -48,7 +52,7 @@ def recipe(wanted: Wanted, instance: int) -> Recipe:
         **{f"PX4_PARAM_{name}": f"{value:g}" for name, value in parameters.items()},
     }  # fmt: skip
     command = (str(wanted.binary), "-i", str(instance), "-d", "-w", str(wanted.folder), str(etc))
-    return Recipe(command, environment, {})
+    return Recipe(command, environment, {}, _QUIET)
 
 
 def _etc_of(binary: Path) -> Path:

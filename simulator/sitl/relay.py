@@ -6,6 +6,7 @@ shared. Bytes pass as they are, but for what :class:`Bridge` puts into other wor
 
 import asyncio
 import functools
+import socket
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -17,25 +18,28 @@ from simulator.sitl.frames import frames
 from simulator.vehicle.links import Address
 from simulator.vehicle.sockets import Sockets
 
+_BUFFER = 1 << 20  # bytes that may wait while this process gets no processor
 Record = Callable[[bytes], None]
 
 
 class Port(asyncio.DatagramProtocol):
-    """One UDP socket to which the autopilot speaks; what is sent goes back to where it spoke from."""
+    """One UDP socket to which the autopilot speaks; what is sent goes to where it spoke from.
 
-    def __init__(self) -> None:
+    Args:
+        autopilot: where the autopilot listens, if that is known before it speaks; then nobody else is heard.
+    """
+
+    def __init__(self, autopilot: tuple[str, int] | None = None) -> None:
         self.take: Callable[[bytes], None] = lambda _: None
         self._transport: asyncio.DatagramTransport | None = None
-        self._autopilot: tuple[str, int] | None = None
+        self._fixed = autopilot is not None
+        self._autopilot = autopilot
 
     @classmethod
-    async def open(cls, number: int = 0) -> Self:
-        """Binds it on the loopback interface; 0: any free one.
-
-        Raises:
-            OSError: it is taken.
-        """
-        _, port = await asyncio.get_running_loop().create_datagram_endpoint(cls, local_addr=("127.0.0.1", number))
+    async def open(cls, autopilot_port: int | None = None) -> Self:
+        """Binds a free port of the loopback interface."""
+        autopilot = None if autopilot_port is None else ("127.0.0.1", autopilot_port)
+        _, port = await asyncio.get_running_loop().create_datagram_endpoint(lambda: cls(autopilot), local_addr=("127.0.0.1", 0))
         return port
 
     @property
@@ -48,17 +52,21 @@ class Port(asyncio.DatagramProtocol):
         """Keeps the transport."""
         # Python 3.11's datagram transport is no asyncio.DatagramTransport by its type.
         self._transport = cast("asyncio.DatagramTransport", transport)
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         """The autopilot speaks."""
-        self._autopilot = addr
+        if not self._fixed:
+            self._autopilot = addr
+        elif addr != self._autopilot:
+            return
         self.take(data)
 
     def error_received(self, exc: Exception) -> None:
-        """The autopilot does not listen just now, as while it reboots."""
+        """The autopilot does not listen just now, as while it starts."""
 
     def send(self, data: bytes) -> None:
-        """To the autopilot, once it has spoken."""
+        """To the autopilot, once it is known where it is."""
         if self._transport is not None and self._autopilot is not None and not self._transport.is_closing():
             self._transport.sendto(data, self._autopilot)
 
