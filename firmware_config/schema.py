@@ -54,6 +54,7 @@ class ParameterRow(BaseModel):
         source: where the meaning is documented.
         since: the first firmware that has it, such as 4.6.
         optional: not every board or build has it; where it is missing nothing is wrong.
+        restart: it takes effect at the next start though the metadata does not say so.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -68,6 +69,7 @@ class ParameterRow(BaseModel):
     source: str
     since: str = ""
     optional: bool = False
+    restart: bool = False
 
     @model_validator(mode="after")
     def _one_demand(self) -> Self:

@@ -76,9 +76,11 @@ def apply(config: ConfigFile, secrets: SecretsDir = None) -> None:
     typer.echo(f"{_name(read)}: {len(applied.changed)} parameters set, {applied.restarts} restarts")
     for refused in applied.why:
         typer.echo(f"{refused.code}: {refused.words}", err=True)
+    if applied.restart_due:
+        typer.echo("Switch the drone off and on: some of it takes effect at its next start only.", err=True)
     if applied.left:
         _print_table(applied.left, _own(read), {row.name for row in read_set(read.vehicle.parameter_set).parameters})
-    raise typer.Exit(EXIT_WRONG if applied.left else 0)
+    raise typer.Exit(EXIT_WRONG if applied.left or applied.restart_due else 0)
 
 
 def export(

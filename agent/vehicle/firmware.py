@@ -37,13 +37,15 @@ class Applied:
         changed: the parameters that were set, in order.
         restarts: how often the autopilot was restarted.
         left: what is wrong even so.
-        why: what the autopilot said to values that it did not take.
+        why: what the autopilot said to values that it did not take, and to a restart.
+        restart_due: whether some of it takes effect only when a person switches the drone off and on.
     """
 
     changed: tuple[str, ...]
     restarts: int
     left: tuple[Comparison, ...]
     why: tuple[Refused, ...] = ()
+    restart_due: bool = False
 
 
 class Application:
@@ -76,6 +78,7 @@ class Application:
         self._changed: dict[str, bool] = {}  # by name: whether it was changed since the last restart
         self._refused: dict[str, Refused] = {}
         self._restarts = 0
+        self._denied: Refused | None = None  # a restart
 
     async def run(self) -> Applied | Refused:
         """Sets every row to its nearest right value."""
@@ -84,22 +87,23 @@ class Application:
             settable = [one for one in wrong if one.actual is not None and one.row.name not in self._refused]
             if settable:
                 problem = await self._set_all(settable)
-            elif self._restart_due(wrong):
+            elif self._denied is None and self._restart_due(wrong):
                 problem = await self._restart()
             else:
                 break
             if problem is not None:
                 return problem
         left = tuple(one for one in await self._compare() if one.wrong is not None)
-        return Applied(tuple(self._changed), self._restarts, left, tuple(self._refused.values()))
+        why = (*self._refused.values(), *(() if self._denied is None else (self._denied,)))
+        return Applied(tuple(self._changed), self._restarts, left, why, restart_due=self._denied is not None)
 
     async def _compare(self) -> list[Comparison]:
         return await compare_rows(self._driver, self._rows, self._own_system_id, self._firmware)
 
     def _restart_due(self, wrong: Sequence[Comparison]) -> bool:
-        fresh = [name for name, since_restart in self._changed.items() if since_restart]
+        fresh = [row for row in self._rows if self._changed.get(row.name)]
         missing = any(one.actual is None for one in wrong)
-        return any(self._metadata[name].reboot for name in fresh) or (missing and bool(fresh))
+        return any(row.restart or self._metadata[row.name].reboot for row in fresh) or (missing and bool(fresh))
 
     async def _set_all(self, wrong: Sequence[Comparison]) -> Refused | None:
         for done, one in enumerate(wrong):
@@ -119,6 +123,9 @@ class Application:
     async def _restart(self) -> Refused | None:
         self._progress("restart", 0, 1)
         outcome = await restart(self._driver)
+        if isinstance(outcome, Refused) and outcome.code == "vehicle.restart_denied":
+            self._denied = outcome
+            return None
         if isinstance(outcome, Refused):
             return outcome
         self._restarts += 1
@@ -148,7 +155,8 @@ async def restart(driver: Driver) -> Outcome:
     boots, asked_s = session.boots, session.now_s
     answer = await driver.command(Command(Cmd.PREFLIGHT_REBOOT_SHUTDOWN, (_REBOOT_AUTOPILOT,), repeatable=False))
     if answer.result is not None and not answer.accepted:
-        return Refused("vehicle.restart_denied", answer.reason)
+        words = f"the autopilot answered {answer.result.name}" + (f": {answer.words}" if answer.words else "")
+        return Refused("vehicle.restart_denied", words)
     # Down: its time since boot starts anew, or nothing is heard of it.
     await session.until(lambda _: session.boots != boots or not session.in_contact, _DOWN_S)
     for _ in range(_UP_TRIES):  # up: it beats, and answers for a parameter

@@ -1,5 +1,6 @@
 """Compares the autopilot's parameters with the set that the configuration names."""
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -36,7 +37,11 @@ def wanted_words(row: ParameterRow, own_system_id: int) -> str:
     """What is right, in words with its unit."""
     least, most = row.limits(own_system_id)
     unit = f" {row.unit}" if row.unit else ""
-    return f"{least:g}{unit}" if least == most else f"{least:g} .. {most:g}{unit}"
+    if least == most:
+        return f"{least:g}{unit}"
+    if most == math.inf:
+        return f"at least {least:g}{unit}"
+    return f"at most {most:g}{unit}" if least == -math.inf else f"{least:g} .. {most:g}{unit}"
 
 
 def deviation(row: ParameterRow, actual: float | None, own_system_id: int) -> ParameterDeviation | None:

@@ -25,7 +25,7 @@ def test_a_vehicle_as_delivered_becomes_a_nests() -> None:
         applied = await vehicle.apply_firmware(lambda *step: steps.append(step))
         assert isinstance(applied, Applied)
         assert (applied.left, applied.why) == ((), ())
-        assert set(applied.changed) == wrong
+        assert set(applied.changed) == wrong, applied.changed
         assert applied.restarts == 1
         assert ("restart", 1, 1) in steps
         values = bad.rig.autopilot.parameters
@@ -89,6 +89,21 @@ def test_a_value_that_is_not_taken_is_told_and_does_not_hold_up_the_rest() -> No
         assert bad.rig.autopilot.parameters["FS_GCS_ENABLE"] == 1.0
 
     on_builtin_vehicle(body, "FENCE_ACTION=0")
+
+
+def test_an_autopilot_that_does_not_restart_by_command_is_left_to_a_person(monkeypatch: pytest.MonkeyPatch) -> None:
+    from simulator.vehicle import housekeeping
+
+    monkeypatch.setitem(housekeeping.COMMANDS, 246, lambda *_: housekeeping.DENIED)
+
+    async def body(vehicle: MavlinkVehicle, bad: BadLink) -> None:
+        applied = await vehicle.apply_firmware()
+        assert isinstance(applied, Applied)
+        assert (applied.restarts, applied.restart_due, applied.left) == (0, True, ())
+        assert [refused.code for refused in applied.why] == ["vehicle.restart_denied"]
+        assert "DENIED" in applied.why[0].words
+
+    on_builtin_vehicle(body)
 
 
 def test_a_restart_is_due_for_what_the_firmware_says() -> None:
