@@ -1,18 +1,21 @@
 """From a request to a route that may be flown, or why there is none. Pure; takes up to seconds, so not for the event loop."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from agent.config import Config
 from agent.core.errors import ConfigError
-from agent.core.geo import LatLon
+from agent.core.geo import LatLon, inside_margin_m
 from agent.core.outcome import Refused
 from agent.core.terrain import Terrain
-from agent.domain.request import FlightRequest, LonLat, PointTarget
+from agent.domain.request import AreaTarget, FlightRequest, LineTarget, LonLat, PointTarget
 from agent.domain.route import InspectionPoint, Route, Site
+from agent.routes.area import ring_of
 from agent.routes.around import StandOff, look_at
 from agent.routes.checks import Limits, check_energy, check_plan
 from agent.routes.compile import Pad, compile_route
+from agent.routes.corridor import Corridor, along
+from agent.routes.coverage import cover, picture_from_above
 from agent.routes.energy import EnergyModel, WindEstimate
 
 _POINTS_MAX = 600  # ArduPilot's memory for items, see agent.vehicle
@@ -58,8 +61,11 @@ def _draw(request: FlightRequest, ground: Ground) -> Planned | Refused:
         return _from_library(request, request.route, ground)
     if request.point is not None:
         return _around(request, request.point, ground)
-    kind = "area" if request.area is not None else "line"
-    return Refused("request.kind_not_flown", f"this nest does not yet fly a request for {kind}")
+    if request.area is not None:
+        return _over(request, request.area, ground)
+    if request.line is not None:
+        return _along(request, request.line, ground)
+    return Refused("request.invalid", "it says nothing of where to fly")
 
 
 def _from_library(request: FlightRequest, name: str, ground: Ground) -> Planned | Refused:
@@ -78,6 +84,39 @@ def _around(request: FlightRequest, target: PointTarget, ground: Ground) -> Plan
     how = StandOff(target.height_agl_m, target.stand_off_m, target.from_deg, target.dwell_s)
     point = look_at(place, how, ground.pad, ground.terrain)
     return point if isinstance(point, Refused) else Planned(_route(request, "point", (point,), ground), (place,))
+
+
+def _over(request: FlightRequest, target: AreaTarget, ground: Ground) -> Planned | Refused:
+    ring = ring_of(target.polygon)
+    if (outside := _outside_fence(ring, ground)) is not None:
+        return outside
+    camera = ground.config.vision.camera
+    picture = picture_from_above(target.height_agl_m, camera.horizontal_fov_deg, camera.width_px, camera.height_px)
+    stands = cover(ring, picture, target.overlap, ground.pad.place, _POINTS_MAX)
+    if isinstance(stands, Refused):
+        return stands
+    points = tuple(
+        InspectionPoint(f"P{n}", s.place, target.height_agl_m, 0.0, -90.0, round(s.heading_deg, 1) % 360.0)
+        for n, s in enumerate(stands, 1)
+    )
+    return Planned(_route(request, "area", points, ground), ring)
+
+
+def _along(request: FlightRequest, target: LineTarget, ground: Ground) -> Planned | Refused:
+    line = tuple(map(place_of, target.line.coordinates))
+    if (outside := _outside_fence(line, ground)) is not None:
+        return outside
+    camera = ground.config.vision.camera
+    aspect = camera.height_px / camera.width_px
+    how = Corridor(target.height_agl_m, target.offset_m, target.side, target.overlap, camera.horizontal_fov_deg, aspect)
+    points = along(line, how, ground.pad, ground.terrain, _POINTS_MAX)
+    return points if isinstance(points, Refused) else Planned(_route(request, "line", points, ground), line)
+
+
+def _outside_fence(places: Sequence[LatLon], ground: Ground) -> Refused | None:
+    """Before anything is planned: what lies half a world away would take for ever."""
+    outside = sum(inside_margin_m(place, ground.site.fence.inclusion) < 0 for place in places)
+    return Refused("route.outside_fence", f"{outside} of {len(places)} corners") if outside else None
 
 
 def _route(request: FlightRequest, kind: str, points: tuple[InspectionPoint, ...], ground: Ground) -> Route:

@@ -77,6 +77,27 @@ def test_a_requested_point_is_looked_at_from_its_stand_off(tmp_path, make_nest):
     fly(tmp_path, make_nest, work)
 
 
+@pytest.mark.parametrize("kind", ["area", "line"])
+def test_a_requested_area_or_line_is_flown_to_its_end(tmp_path, make_nest, kind):
+    places = [FRAME.to_latlon(*c) for c in ((100, -60), (100, 60), (180, 60), (180, -60), (100, -60))]
+    corners = [[p.lon_deg, p.lat_deg] for p in places]
+    target = {
+        "area": {"polygon": {"type": "Polygon", "coordinates": [corners]}},
+        "line": {"line": {"type": "LineString", "coordinates": corners[:3]}, "offset_m": 20.0},
+    }[kind]
+
+    async def work(nest, desk):
+        answer = await desk.ask(asked(desk.clock, route=None, **{kind: target}))
+        assert answer["answer"] == "accepted", answer
+        await nest.run(home_after(1))
+        await asyncio.sleep(10.0)
+        done = (await desk.answers())[-1]
+        assert (done["outcome"], done["points_seen"]) == ("completed", done["points_total"])
+        assert done["route"] == f"{kind}-{done['request'].lower()}"
+
+    fly(tmp_path, make_nest, work)
+
+
 def in_the_air(nest):
     return nest.director.state is State.PATROLLING and nest.drone.alt_m > 20
 
