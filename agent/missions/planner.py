@@ -18,7 +18,7 @@ from agent.routes.corridor import Corridor, along
 from agent.routes.coverage import cover, picture_from_above
 from agent.routes.energy import EnergyModel, WindEstimate
 
-_POINTS_MAX = 600  # ArduPilot's memory for items, see agent.vehicle
+_POINTS_MAX = 300  # two items each: ArduPilot holds 650 items in all
 
 
 @dataclass(frozen=True)

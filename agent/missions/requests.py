@@ -32,7 +32,7 @@ log = structlog.get_logger(__name__)
 _LOOK_AGAIN_S = 5.0
 _ON_THE_GROUND = frozenset({"idle", "preparing", "securing", "fault"})
 # What waiting does not cure: a flight that was refused for one of these is not tried again.
-_FINAL = ("route.", "fence.", "mission.invalid", "preflight.plan", "preflight.parameters")
+_FINAL = ("route.", "fence.", "mission.invalid", "mission.refused", "preflight.plan", "preflight.parameters")
 
 
 @dataclass(frozen=True, slots=True)
