@@ -26,6 +26,10 @@ _BODY: Mapping[str, float] = MappingProxyType(
 )  # fmt: skip
 
 
+_PACK: Mapping[str, float] = MappingProxyType({"BATT_LOW_VOLT": 10.0, "BATT_CRT_VOLT": 9.6})
+"""Its simulated pack has three cells, the built-in vehicle's six; both are within the nest's parameter set."""
+
+
 def recipe(wanted: Wanted, ports: Sequence[int], gimbal_port: int, rc_port: int) -> Recipe:
     """One process.
 
@@ -35,7 +39,7 @@ def recipe(wanted: Wanted, ports: Sequence[int], gimbal_port: int, rc_port: int)
         rc_port: a free UDP port; left alone, every instance would listen for a transmitter on the same.
     """
     wind = {"SIM_WIND_SPD": wanted.wind_m_s, "SIM_WIND_DIR": wanted.wind_from_deg}
-    parameters = {**_BODY, **wind, **wanted.parameters}
+    parameters = {**_BODY, **wind, **wanted.parameters, **_PACK}
     home = f"{wanted.place.lat_deg},{wanted.place.lon_deg},{wanted.alt_amsl_m},{wanted.heading_deg}"
     wired = [*zip(SERIALS, ports, strict=True), (GIMBAL_SERIAL, gimbal_port)]
     serials = (part for n, port in wired for part in (f"--serial{n}", f"udpclient:127.0.0.1:{port}"))
