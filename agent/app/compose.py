@@ -101,7 +101,7 @@ async def serve(config: Config, clock: Clock) -> None:
 
 async def _open_pad_guide(parts: AsyncExitStack, section: LandingSection, vehicle: Vehicle, bus: Bus, clock: Clock) -> PadGuide:
     child = await parts.enter_async_context(LandingSupervisor(section, bus, clock))
-    return PadGuide(child, vehicle, bus, section)
+    return PadGuide(child, vehicle, bus, clock, section)
 
 
 async def _run_until_told(services: Sequence[Coroutine[object, object, None]]) -> None:

@@ -7,6 +7,7 @@ import structlog
 
 from agent.config.landing import LandingSection
 from agent.core.bus import Bus
+from agent.core.clock import Clock
 from agent.core.outcome import Refused
 from agent.domain.landing import PadCameraStatus, PadSight, PadView
 from agent.domain.telemetry import PoseSample
@@ -25,18 +26,20 @@ class PadGuide:
         child: the process that looks.
         vehicle: is shown each fix.
         bus: where sights, statuses and poses come from.
+        clock: tells how old a picture is.
         section: the configuration.
     """
 
-    def __init__(self, child: LandingSupervisor, vehicle: Vehicle, bus: Bus, section: LandingSection) -> None:
+    def __init__(self, child: LandingSupervisor, vehicle: Vehicle, bus: Bus, clock: Clock, section: LandingSection) -> None:
         self._child = child
+        self._clock = clock
         self._vehicle = vehicle
         self._bus = bus
         self._section = section
         self._poses = PoseHistory(0.0)
         self._on = False
         self.view: PadView | None = None
-        self.health: tuple[str, ...] = ()
+        self.health: tuple[str, ...] = ("landing.starting",)
         self.refused: Refused | None = None
         """Why the newest sight was not used."""
 
@@ -80,5 +83,6 @@ class PadGuide:
             self.refused = fix
             return
         self.refused = None
-        self.view = PadView(asyncio.get_running_loop().time(), fix)
+        age_s = max(0.0, self._clock.unix_s() - fix.captured_unix_s)
+        self.view = PadView(asyncio.get_running_loop().time() - age_s, fix)
         self._vehicle.show_pad(fix)

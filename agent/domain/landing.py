@@ -74,7 +74,7 @@ class PadFix:
 
 @dataclass(frozen=True, slots=True)
 class PadView:
-    """The newest fix, and when it came: the event loop's time."""
+    """The newest fix, and when its picture was taken: the event loop's time."""
 
     at_s: float
     fix: PadFix

@@ -138,6 +138,7 @@ class FlightContext:
             vision_well_at_s=self.eyes.well_at_s,
             free_mb=self._free_mb(),
             pad_view=self.pad_eye.view if self.pad_eye else None,
+            pad_camera=self.pad_eye.health if self.pad_eye else None,
         )
         self._pad_shut_since_s = (self._pad_shut_since_s or self.now_s) if situation.pad_shut else None
         return situation

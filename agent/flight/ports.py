@@ -67,7 +67,7 @@ class PadEye(Protocol):
 
     @property
     def view(self) -> PadView | None:
-        """The newest fix of the pad."""
+        """The newest fix of the pad, dated by its picture."""
         ...
 
     @property

@@ -266,6 +266,20 @@ def _vision(facts: Facts, config: Config) -> Judgement:  # noqa: ARG001 a judge'
     return Judgement(not wrong, ", ".join(wrong) or "alive", limit)
 
 
+def _pad_camera(facts: Facts, config: Config) -> Judgement:
+    limit = "the process that looks for the pad runs"
+    if config.landing is None:
+        return Judgement(passed=True, value="lands by position", limit=limit)
+    wrong = facts.situation.pad_camera
+    return _unknown(limit) if wrong is None else Judgement(not wrong, ", ".join(wrong) or "it runs", limit)
+
+
+def _pad_camera_required(facts: Facts, config: Config) -> Judgement:
+    if config.landing is None or not config.landing.required:
+        return Judgement(passed=True, value="not required", limit="landing.required")
+    return _pad_camera(facts, config)
+
+
 _PITCH_SLACK_DEG = 1.0
 
 
@@ -332,6 +346,8 @@ CHECKS: tuple[Check, ...] = (
     Check("preflight.plan", _plan),
     Check("preflight.energy", _energy),
     Check("preflight.vision", _vision, settles=True),
+    Check("preflight.pad_camera", _pad_camera, mandatory=False),
+    Check("preflight.pad_camera_required", _pad_camera_required, settles=True),
     Check("preflight.gimbal", _gimbal, mandatory=False),
     Check("preflight.camera_storage", _camera_storage, mandatory=False),
     Check("preflight.storage", _storage),

@@ -33,6 +33,7 @@ class Situation:
     vision_well_at_s: float | None
     free_mb: float
     pad_view: PadView | None = None
+    pad_camera: tuple[str, ...] | None = None  # what is wrong with the camera that looks down; None where nobody knows
 
     def age_s(self, at_s: float | None) -> float:
         """Seconds since then; infinite for never."""

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from agent.config import Config
+from agent.config.landing import LandingSection
 from agent.domain.nest_state import ClampState, DockState, DronePresence, LidState, Weather
 from agent.domain.sighting import VisionStatus
 from agent.domain.telemetry import (
@@ -106,6 +107,28 @@ def test_what_was_not_worked_out_forbids(name):
 @pytest.mark.parametrize("name", [f.name for f in fields(Weather) if f.name not in {"at_s", "wind_from_deg", "humidity"}][:4])
 def test_a_weather_value_that_is_no_number_forbids(name):
     assert refused(weather=replace(WEATHER, **{name: float("nan")}))
+
+
+@pytest.mark.parametrize(
+    ("landing", "wrong", "advised", "forbidden"),
+    [
+        (None, None, False, False),
+        ({}, (), False, False),
+        ({}, ("landing.down",), True, False),
+        ({"required": True}, (), False, False),
+        ({"required": True}, ("landing.down",), True, True),
+        ({"required": True}, None, True, True),
+    ],
+)
+def test_a_nest_that_lands_on_markers_only_does_not_start_without_its_eye(landing, wrong, advised, forbidden):
+    section = None if landing is None else LandingSection(**landing)
+    situation = Situation(NOW_S, TELEMETRY, DOCK, WEATHER, VISION, NOW_S, 10_000.0, pad_camera=wrong)
+    facts = Facts(situation, DronePresence.ON_PAD, Pad(PAD, 30.0), (), 0.6, (), NOON.timestamp())
+    results = {r.code: r for r in run_checks(facts, CONFIG.model_copy(update={"landing": section}))}
+    assert (results["preflight.pad_camera"].passed is not True) is advised
+    assert (results["preflight.pad_camera_required"].passed is not True) is forbidden
+    assert results["preflight.pad_camera_required"].mandatory
+    assert not results["preflight.pad_camera"].mandatory
 
 
 @pytest.mark.parametrize(("reach", "passed"), [((-90.0, 20.0), True), ((-45.0, 20.0), False), (None, None)])

@@ -11,6 +11,7 @@ import pytest
 from agent.app.pad_guide import PadGuide
 from agent.config.landing import LandingSection
 from agent.core.bus import Bus
+from agent.core.clock import Clock
 from agent.domain.landing import PadCameraStatus, PadFix, PadSight
 from agent.domain.telemetry import PoseSample
 from tests.doubles.flight import run_virtual
@@ -54,7 +55,8 @@ def guided(feed: Callable[[Bus, PadGuide], None], *, on: bool = True) -> tuple[P
 
     async def main() -> tuple[PadGuide, Shown, Child]:
         bus, shown, child = Bus(), Shown(), Child()
-        guide = PadGuide(child, shown, bus, LandingSection())  # type: ignore[arg-type]
+        clock = Clock(computer_unix_s=lambda: 1000.5)
+        guide = PadGuide(child, shown, bus, clock, LandingSection())  # type: ignore[arg-type]
         running = asyncio.create_task(guide.run())
         await asyncio.sleep(0.1)
         if on:
@@ -85,6 +87,8 @@ def test_a_sight_is_turned_by_the_drones_attitude_at_its_capture_and_not_the_gim
     assert fix.heading_deg == pytest.approx(110.0)
     assert fix.sigma_m == pytest.approx(0.05)
     assert shown.fixes == [fix]
+    # The guide looked 0.1 s after its start, by its clock 0.25 s after the picture.
+    assert guide.view.at_s == pytest.approx(0.1 - 0.25, abs=0.02)
 
 
 def test_the_attitude_between_two_samples_counts():
