@@ -115,6 +115,7 @@ class Channel:
         self._encoder = Encoder(own_system, OWN_COMPONENT, None if signing is None else self._sign)
         self._decoders: dict[Peer, Decoder] = {}
         self._transport: Transport | None = None
+        self._first_opened_s: float | None = None
         self._down = asyncio.Event()
         self._opened: asyncio.Future[None] | None = None
 
@@ -171,6 +172,12 @@ class Channel:
             self.counters.send_dropped += 1
             return
         self.counters.sent += 1
+
+    def _began_s(self) -> float:
+        """When the port was opened for the first time."""
+        if self._first_opened_s is None:
+            self._first_opened_s = asyncio.get_running_loop().time()
+        return self._first_opened_s
 
     def _sign(self, frame: bytes) -> bytes:
         assert self._signing is not None  # noqa: S101 the encoder signs only where there is one
@@ -231,9 +238,10 @@ class Channel:
         self._deliver(self, frame)
 
     def opened(self) -> None:
-        """The port is open."""
+        """The port is open. The first time it gets a moment to be heard, before another link is used instead."""
         self.up = True
         self.error = None
+        self.heard_s = max(self.heard_s, self._began_s())
         if self._opened is not None and not self._opened.done():
             self._opened.set_result(None)
 

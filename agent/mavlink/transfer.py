@@ -28,6 +28,7 @@ _SILENCES_MOST = 12  # in a row; where one packet in five is lost each way, that
 _ASKS_MOST = 15  # an autopilot that asks for the same item for ever gets no further answers
 _BUSY_WAIT_S = 1.0
 _BUSY_TRIES = 10
+_BUSY = {MissionResult.DENIED, MissionResult.OPERATION_CANCELLED}
 _SETTLE_MOST = 1000
 _NAMES = ("MISSION_REQUEST", "MISSION_REQUEST_INT", "MISSION_ACK")
 
@@ -249,7 +250,7 @@ async def _upload(
 ) -> TransferResult:
     """Tries until it is done, refused for good, or the autopilot was busy for too long."""
     window = Window(exchange.round_trip)
-    result = TransferResult(TransferEnd.SILENT)
+    result, switches = TransferResult(TransferEnd.SILENT), exchange.link.switches
     for _ in range(_BUSY_TRIES):
         with exchange.link.listen(*_NAMES) as inbox:
             result = await _Upload(exchange, kind, items, window, progress).run(inbox)
@@ -257,7 +258,8 @@ async def _upload(
                 break
             _abort(exchange, kind)
             await _settle(window, inbox)
-        if result.result in {MissionResult.DENIED, MissionResult.OPERATION_CANCELLED}:
+        moved = exchange.link.switches != switches  # PX4 says ERROR while the part on the dead link has not timed out (5 s)
+        if result.result in _BUSY or (moved and result.result is MissionResult.ERROR):
             await asyncio.sleep(_BUSY_WAIT_S)  # another transfer is under way, or the autopilot gave this one up
         elif window.one_by_one:
             break

@@ -46,6 +46,7 @@ class Script:
     px4: bool = False
     one_by_one: bool = False
     busy: int = 0
+    busy_result: int = 14
     reject_item: dict[int, int] = field(default_factory=dict)
     spoil: Callable[[Any], None] | None = None
     lose_final_ack: bool = False
@@ -167,7 +168,7 @@ class ScriptedAutopilot:
     def _on_mission_count(self, message: Any) -> None:
         if self.script.busy > 0:
             self.script.busy -= 1
-            self._ack(message.mission_type, 14)
+            self._ack(message.mission_type, self.script.busy_result)
             return
         if message.count == 0:
             self.items[message.mission_type] = []

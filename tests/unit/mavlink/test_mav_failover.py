@@ -214,12 +214,15 @@ def test_a_silent_link_is_left_before_contact_is_lost_and_taken_again_when_it_is
     run_virtual(main())
 
 
+@pytest.mark.parametrize("px4", [False, True], ids=["ArduPilot begins anew at once", "PX4 when the old one has timed out"])
 @pytest.mark.parametrize("after_s", [0.01, 0.05, 0.12])
-def test_an_upload_goes_on_over_the_other_link(after_s: float) -> None:
+def test_an_upload_goes_on_over_the_other_link(after_s: float, px4: bool) -> None:
     async def main() -> None:
         async with two_radios() as both:
             for script in both.scripts:
-                script.delay_s = 0.02
+                script.delay_s, script.px4 = 0.02, px4
+            if px4:
+                both.scripts[1].busy, both.scripts[1].busy_result = 3, 1
             exchange = Exchange(both.link)
             items = items_of(MissionType.MISSION, 100)
             running = asyncio.create_task(upload(exchange, MissionType.MISSION, items))
