@@ -96,6 +96,7 @@ class Drone:
     goto_mode: FlightMode = FlightMode.GUIDED
     on_link_loss: str = "return"
     says_link_failsafe: bool = True
+    failsafe: bool = False
     sent_to: list[tuple[LatLon, float]] = field(default_factory=list)
 
     # -- what the flight asks ----------------------------------------------------------------------
@@ -222,7 +223,7 @@ class Drone:
         flying = self.alt_m > 0.2
         place = FRAME.to_latlon(self.north_m, self.east_m)
         return Telemetry(
-            heartbeat=Heartbeat(now, self.mode, self.armed, 0, failsafe=False),
+            heartbeat=Heartbeat(now, self.mode, self.armed, 0, failsafe=self.failsafe),
             position=Position(now, 0, place, 30.0 + self.alt_m, self.alt_m, (0.0, 0.0, 0.0), 0.0),
             battery=Battery(now, 22.0, 10.0, self.charge),
             gps=Gps(now, GpsFix.FIX_3D, 14, 0.8),

@@ -20,6 +20,7 @@ _LANDINGS_MAX = 3  # one and two go-arounds
 _CLIMB_TIMEOUT_S = 40.0
 _CLIMBED_M = 1.0  # so near to the height of the next attempt is near enough
 _OVER_PAD_M = 3.0
+_CLIMB_RESERVE = 0.5  # of the reserve: what a go-around and the way to a rally point may take
 
 
 async def landing(ctx: FlightContext) -> Event:
@@ -114,7 +115,22 @@ class Approach:
         self._seen = self._seen or fix is not None
         if verdict is Verdict.BY_POSITION:
             self._give_up("landing.pad_unseen", words)
-        return await self._go_around(words) if verdict is Verdict.GO_AROUND else None
+        if verdict is not Verdict.GO_AROUND:
+            return None
+        if (why := self._must_land(situation)) is not None:
+            self._give_up("landing.go_around_refused", f"{words}; {why}")
+            return None
+        return await self._go_around(words)
+
+    def _must_land(self, situation: Situation) -> str | None:
+        """Why climbing away would be worse than coming down beside the pad."""
+        battery = situation.telemetry.battery
+        if situation.autopilot_failsafe:
+            return "the autopilot is in a critical state"
+        least = self._ctx.config.flight.battery_reserve * _CLIMB_RESERVE
+        if battery is not None and battery.remaining is not None and battery.remaining < least:
+            return f"charge {battery.remaining:.0%}, at least {least:.0%} is kept for a diversion"
+        return None
 
     def _give_up(self, code: str, words: str) -> None:
         """From here on it lands wherever the autopilot brings it."""

@@ -133,6 +133,22 @@ def test_a_refused_go_around_is_said_and_the_landing_goes_on(make_nest):
     assert "GUIDED failed" in reasons(nest)["landing.go_around_refused"]
 
 
+@pytest.mark.parametrize("broken", ["charge", "failsafe"])
+def test_a_drone_that_must_come_down_is_not_sent_up_again(make_nest, broken):
+    nest = make_nest(landing={})
+    nest.pad_eye.offset_m = lambda: 0.9
+
+    def until(_):
+        if nest.director.state is State.LANDING and nest.drone.alt_m < 5.0:
+            nest.drone.charge = 0.05 if broken == "charge" else nest.drone.charge
+            nest.drone.failsafe = broken == "failsafe"
+        return ended(nest)
+
+    run_virtual(nest.run(until))
+    assert "goto" not in nest.drone.orders
+    assert "landing.go_around_refused" in reasons(nest)
+
+
 def test_s9_a_pilot_who_takes_over_in_a_go_around_is_not_fought(make_nest):
     nest = make_nest(landing={})
     nest.pad_eye.offset_m = lambda: 0.9
