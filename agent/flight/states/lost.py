@@ -16,6 +16,7 @@ from agent.routes.checks import check_way
 from agent.routes.energy import Stop, route_share
 
 _FOREIGN = frozenset({FlightMode.MANUAL, FlightMode.UNKNOWN})
+_LED = frozenset({FlightMode.GUIDED, FlightMode.HOLD})  # somebody led it there; the nest itself, if it had ordered that
 _STEADY_S = 5.0  # the link must hold so long before a flight goes on
 _RESUMES_MAX = 2  # a link that breaks again and again is no link to fly on
 _LANDING_SHARE = 0.8  # of the return height: below it the return has begun to land
@@ -26,7 +27,7 @@ async def lost(ctx: FlightContext) -> Event:
     async for situation in ctx.ticks(ctx.config.flight.flight_time_max_s):
         if situation.heard_age_s > FRESH_S - 1.0:
             continue
-        if (event := _taken(situation)) is not None:
+        if (event := _taken(ctx, situation)) is not None:
             return event
         if not _wanted(ctx, situation):
             return Event.LINK_BACK
@@ -35,11 +36,13 @@ async def lost(ctx: FlightContext) -> Event:
     return Event.GONE
 
 
-def _taken(situation: Situation) -> Event | None:
+def _taken(ctx: FlightContext, situation: Situation) -> Event | None:
     """What is out of the nest's hands already."""
     if situation.down or situation.mode is FlightMode.LAND:
         return Event.AUTOPILOT_LANDS  # the landing state says where
-    return Event.PILOT if situation.mode in _FOREIGN else None
+    # PX4 holds for some seconds before its failsafe brings it home, and calls its state critical then.
+    held = situation.mode in _LED and not situation.autopilot_failsafe and situation.mode not in (ctx.commanded or _LED)
+    return Event.PILOT if situation.mode in _FOREIGN or held else None
 
 
 def _wanted(ctx: FlightContext, situation: Situation) -> bool:
@@ -58,7 +61,7 @@ async def _steady(ctx: FlightContext, heard: Situation) -> Event | None:
     async for situation in ctx.ticks(_STEADY_S):
         if situation.heard_age_s > FRESH_S:
             return None
-        if (event := _taken(situation)) is not None:
+        if (event := _taken(ctx, situation)) is not None:
             return event
         if situation.mode is not mode:
             return Event.LINK_BACK if situation.mode is FlightMode.RETURN else Event.PILOT

@@ -82,12 +82,13 @@ def test_s9_a_return_that_the_autopilot_does_not_call_its_own_is_a_person_s(make
     assert path(nest)[4:6] == [State.LOST, State.RETURNING]
 
 
-@pytest.mark.parametrize("mode", [FlightMode.MANUAL, FlightMode.UNKNOWN])
-def test_s9_a_pilot_who_took_over_meanwhile_keeps_it(make_nest, mode):
-    nest = make_nest(flight=RESUME)
+@pytest.mark.parametrize("flight", [{}, RESUME])
+@pytest.mark.parametrize("mode", [FlightMode.MANUAL, FlightMode.UNKNOWN, FlightMode.HOLD, FlightMode.GUIDED])
+def test_s9_a_pilot_who_took_over_meanwhile_keeps_it(make_nest, mode, flight):
+    nest = make_nest(flight=flight)
     breaks = Cut(nest, failsafe=mode)
     run_virtual(nest.run(lambda n: (breaks(), n.director.state is State.HANDS_OFF)[-1]))
-    assert "resume" not in nest.drone.orders
+    assert nest.drone.orders == ["upload", "launch"]
 
 
 def test_s9_a_pilot_who_takes_over_while_the_link_settles_keeps_it(make_nest):
