@@ -77,3 +77,10 @@ def parse_address(text: str) -> Address:
     if network is not None and where and 1 <= number <= 65535:
         return network(where.strip("[]"), number)
     raise ConfigError("config.invalid", f"vehicle.link {text!r}: write {_FORMS}")
+
+
+def baud_of(text: str) -> int | None:
+    """The speed of the serial line that the text names; None where it names something else."""
+    kind, _, rest = text.partition(":")
+    number = rest.rpartition(":")[2]
+    return int(number) if kind == "serial" and number.isdigit() else None

@@ -59,9 +59,13 @@ class Ftp:
                 return
             try:
                 yield session
-            finally:
+            except BaseException:  # broken off: the file is closed without waiting for an answer
                 session.take_numbers(BURST_NUMBERS)
-                await self._close(session)
+                self._unclosed = session.number
+                session.tell(FtpOpcode.TERMINATESESSION)
+                raise
+            session.take_numbers(BURST_NUMBERS)
+            await self._close(session)
 
     async def _close(self, session: FtpSession) -> None:
         """Closes the file. Where that is not answered it is asked for again before the next opening."""

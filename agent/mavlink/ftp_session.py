@@ -76,6 +76,10 @@ class FtpSession:
         """Sends a request."""
         self.exchange.link.send(body_of(packet, self.exchange.link.system))
 
+    def tell(self, opcode: FtpOpcode) -> None:
+        """Sends a request whose reply nobody waits for."""
+        self.send(FtpPacket(self.take_numbers(1), self.number, opcode))
+
     async def reply(self, inbox: Inbox, deadline_s: float) -> FtpPacket | None:
         """The next reply for us; None if none comes in time."""
         while (frame := await inbox.get(deadline_s - self.exchange.now_s)) is not None:

@@ -17,7 +17,7 @@ import structlog
 
 from agent.core.errors import LinkError
 from agent.core.outcome import Refused
-from agent.mavlink.address import parse_address
+from agent.mavlink.address import baud_of, parse_address
 from agent.mavlink.channel import OWN_COMPONENT, Channel, LinkCounters
 from agent.mavlink.codec import Body, Frame
 from agent.mavlink.failover import choose
@@ -137,6 +137,11 @@ class Link:
             heartbeat_interval_s=heartbeat_interval_s,
             signing=signing,
         )
+
+    @property
+    def baud(self) -> int | None:
+        """Speed of the serial line in use; None where it is another kind of link."""
+        return baud_of(self.channels[self.used].name)
 
     @property
     def up(self) -> bool:

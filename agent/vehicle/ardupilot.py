@@ -116,6 +116,7 @@ TRAITS = Traits(
     gimbal=GimbalFrame.UNKNOWN,
     forgotten=_FORGOTTEN,
     parameter_file=True,
+    plan_files=True,
     parameter_reads_hz=50.0,  # five each tenth of a second, however many are asked for
 )
 

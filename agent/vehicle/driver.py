@@ -50,6 +50,7 @@ class Traits:
         gimbal: what the angles of its own gimbal are against, as far as that is known from the start.
         forgotten: orders of a mission that it does not give again when the mission is resumed.
         parameter_file: whether all parameters are one of its files.
+        plan_files: whether mission, fence and rally points are files of it.
         parameter_reads_hz: how many single reads of parameters it answers in a second, where it sets the pace.
     """
 
@@ -66,6 +67,7 @@ class Traits:
     gimbal: GimbalFrame = GimbalFrame.FLAGGED
     forgotten: frozenset[Cmd] = frozenset()
     parameter_file: bool = False
+    plan_files: bool = False
     parameter_reads_hz: float | None = None
 
 
@@ -87,7 +89,8 @@ class Driver(ABC):
             singly_hz=traits.parameter_reads_hz,
             files=self.files if traits.parameter_file else None,
         )
-        self.transfer = PlanTransfer(session, int(traits.wording.home_first))
+        files = self.files if traits.plan_files else None
+        self.transfer = PlanTransfer(session, int(traits.wording.home_first), files)
         self.plan: WirePlan | None = None
         self.gimbal = traits.gimbal
         self._interpret(None)

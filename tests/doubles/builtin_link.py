@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -40,6 +41,7 @@ class BadLink:
     def __init__(self, rig: Rig, far: MemoryTransport, weather: Weather) -> None:
         self.rig, self.weather, self.cut = rig, weather, False
         self.carried = 0
+        self.heard: Counter[str] = Counter()
         self._far = far
         self._random = random.Random(weather.seed)  # noqa: S311 a repeatable test
         self._loop = asyncio.get_running_loop()
@@ -69,6 +71,7 @@ class BadLink:
 
     def _hear(self, data: bytes) -> None:
         for message, frame in self._peer.decode(data):
+            self.heard[message.get_type()] += 1
             router.take(self.rig.autopilot, self._peer.channel, message, frame)
         self._peer.flush()
 
@@ -105,18 +108,23 @@ def on_builtin_vehicle(
     return run_virtual(main())
 
 
-def on_builtin(body: Callable[[Exchange, BadLink], Coroutine[Any, Any, T]], weather: Weather | None = None, *params: str) -> T:
+def on_builtin(
+    body: Callable[[Exchange, BadLink], Coroutine[Any, Any, T]],
+    weather: Weather | None = None,
+    *params: str,
+    link: str = "link",
+) -> T:
     """Runs a test's body against a built-in vehicle that has booted."""
 
     async def main() -> T:
         rig = Rig(*params)
         rig.run(1.0)
         near, far = memory_pair()
-        link = Link(lambda: near, system=1)
-        exchange = Exchange(link)
+        made = Link({link: lambda: near}, system=1)
+        exchange = Exchange(made)
         bad = BadLink(rig, far, weather or Weather())
-        tasks = [asyncio.create_task(work) for work in (link.run(), bad.live(), exchange.measure_forever())]
-        while not link.up:  # noqa: ASYNC110 a condition with a time-out
+        tasks = [asyncio.create_task(work) for work in (made.run(), bad.live(), exchange.measure_forever())]
+        while not made.up:  # noqa: ASYNC110 a condition with a time-out
             await asyncio.sleep(0.001)
         try:
             async with asyncio.timeout(3600):
