@@ -8,9 +8,6 @@ from enum import StrEnum
 
 from agent.core.geo import Circle, LatLon
 
-PICTURE_INTERVAL_S = 1.0
-"""Between photographs of one place: a servo's shutter is ready again after 0.1 s, a stored picture takes most of a second."""
-
 
 class ItemKind(StrEnum):
     """What an item makes the drone do."""
@@ -35,7 +32,6 @@ class PlanItem:
         heading_deg: heading at a waypoint from true north; None leaves it to the autopilot.
         speed_m_s: ground speed from here on (change speed).
         camera_pitch_deg: camera axis against the horizon, -90 is straight down (point camera).
-        pictures: how many photographs to take, one each PICTURE_INTERVAL_S (capture).
         inspection_point: which point of the route this item serves.
     """
 
@@ -46,7 +42,6 @@ class PlanItem:
     heading_deg: float | None = None
     speed_m_s: float | None = None
     camera_pitch_deg: float | None = None
-    pictures: int = 1
     inspection_point: str | None = None
 
 

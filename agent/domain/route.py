@@ -7,6 +7,9 @@ from agent.domain.mission import Fence, RallyPoint
 
 Ring = tuple[LatLon, ...]
 
+PICTURE_INTERVAL_S = 1.0
+"""Between photographs of one place: a servo's shutter is ready again after 0.1 s, a stored picture takes most of a second."""
+
 
 @dataclass(frozen=True, slots=True)
 class InspectionPoint:

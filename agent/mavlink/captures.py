@@ -155,17 +155,15 @@ class CaptureBook:
 
 
 def _image_captured(frame: Frame) -> _Report:
-    """CAMERA_IMAGE_CAPTURED. PX4 sends result -1 where its camera gives no feedback: the shutter was released, no more."""
+    """CAMERA_IMAGE_CAPTURED. PX4 sends it for its own trigger too, as a success: it knows that the shutter was released."""
     body = frame.body
     results = {1: CaptureResult.TAKEN, 0: CaptureResult.FAILED}
-    return _Report(
-        frame.name,
-        f"{frame.component}.{int(body.camera_id)}",
-        int(body.image_index),
-        body.time_boot_ms / 1000.0,
-        _place(int(body.lat), int(body.lon)),
-        results.get(int(body.capture_result), CaptureResult.TRIGGERED),
-    )
+    result = results.get(int(body.capture_result), CaptureResult.TRIGGERED)
+    if frame.component == AUTOPILOT_COMPONENT:
+        result = CaptureResult.TRIGGERED
+    place = _place(int(body.lat), int(body.lon))
+    camera = f"{frame.component}.{int(body.camera_id)}"
+    return _Report(frame.name, camera, int(body.image_index), body.time_boot_ms / 1000.0, place, result)
 
 
 def _feedback(frame: Frame) -> _Report:

@@ -1,16 +1,13 @@
 """Turns a route into the plan that the autopilot flies. Pure."""
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from agent.core.errors import ConfigError
 from agent.core.geo import LatLon
 from agent.core.terrain import Terrain
-from agent.domain.mission import PICTURE_INTERVAL_S, FlightPlan, ItemKind, PlanItem
-from agent.domain.route import InspectionPoint, Route, Site
-
-_SHUTTER_SLACK = 1.2  # ArduCopter looks for the next picture 50 times a second and waits for more than the interval
+from agent.domain.mission import FlightPlan, ItemKind, PlanItem
+from agent.domain.route import PICTURE_INTERVAL_S, InspectionPoint, Route, Site
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +54,15 @@ def compile_route(
 
 
 def _visit(waypoint: PlanItem, point: InspectionPoint) -> Iterator[PlanItem]:
-    """There, and the pictures. Autopilots fly on the moment they have ordered pictures, so for several they are held there."""
+    """There, and its pictures one by one.
+
+    A series is no single item: PX4's own trigger ignores one, and an autopilot flies on the moment it has ordered it.
+    """
     yield waypoint
-    if point.pictures > 0:
-        yield PlanItem(ItemKind.CAPTURE, pictures=point.pictures, inspection_point=point.id)
-    if point.pictures > 1:
-        yield replace(waypoint, hold_s=math.ceil((point.pictures - 1) * PICTURE_INTERVAL_S * _SHUTTER_SLACK))
+    for number in range(point.pictures):
+        if number > 0:
+            yield replace(waypoint, hold_s=PICTURE_INTERVAL_S)
+        yield PlanItem(ItemKind.CAPTURE, inspection_point=point.id)
 
 
 def _waypoint(route: Route, point: InspectionPoint, pad: Pad, terrain: Terrain | None) -> PlanItem:

@@ -1,27 +1,24 @@
 """Coverage: which inspection points of a flight were imaged, and what proves it. Pure.
 
-A picture belongs to the point that had been reached last when it was taken, if it was taken there. Pictures come after a point
-is reached, since autopilots order them when a waypoint's hold ends. Reports may come late, twice, out of order or not at all;
-only the set of pictures counts, never the order in which they were heard.
+A picture belongs to the point at which it was taken; where several lie there, to the one whose pictures were due then. They
+are due from the reach of a point on, which autopilots tell when a waypoint's hold ends. Reports may come late, twice, out of
+order or not at all; only the set of pictures counts, never the order in which they were heard.
 """
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from agent.core.geo import distance_m
 from agent.domain.camera import Capture, CaptureResult
-from agent.domain.mission import PICTURE_INTERVAL_S
-from agent.domain.route import InspectionPoint
+from agent.domain.route import PICTURE_INTERVAL_S, InspectionPoint
 from agent.domain.status import ImageEvidence
 
 NEAR_M = 15.0
 """How far from its point a picture may be taken: an acceptance radius of up to 10 m (PX4), and both positions' errors."""
 OUTAGE_S = 60.0
-"""A picture may be so much older than the reach of its point, where that was told only when the link came back."""
-_TOLD_LATE_S = 1.0  # a reach may be heard after its picture: MISSION_CURRENT comes four times a second
-_SHUTTER_S = 1.0  # from a reach to its first picture, at most
-_PICTURE_LATE_S = 10.0  # a picture without a place counts for the last point for no longer than this
+"""A picture may be so far from the reach of its point, where that was told only when the link came back."""
+_NO_PLACE_OFF_S = 2.0  # a picture without a place; a slow radio delays what is told by no more
+_STEP_S = PICTURE_INTERVAL_S + 0.3  # an autopilot needs some tenths of a second from item to item
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,21 +75,18 @@ def assign(visits: Sequence[Visit], captures: Iterable[Capture]) -> Mapping[str,
 
 
 def _visit_of(capture: Capture, visits: Sequence[Visit]) -> Visit | None:
-    """The visit during whose pictures it was taken; else the one that was told just after it; else, at its place, the last."""
+    """The visit at its place whose pictures were due at its time."""
     near = [v for v in visits if capture.place is None or distance_m(capture.place, v.point.place) <= NEAR_M]
-    begun = next((v for v in reversed(near) if v.reached_s <= capture.taken_s), None)
-    coming = next((v for v in near if v.reached_s > capture.taken_s), None)
-    since_s = math.inf if begun is None else capture.taken_s - begun.reached_s
-    until_s = math.inf if coming is None else coming.reached_s - capture.taken_s
-    if begun is not None and since_s <= _pictures_last_s(begun):
-        return begun
-    if coming is not None and until_s <= (_TOLD_LATE_S if capture.place is None or begun is not None else OUTAGE_S):
-        return coming
-    return begun if capture.place is not None or since_s <= _PICTURE_LATE_S else None
+    visit = min(near, key=lambda v: _off_s(capture, v), default=None)
+    most_s = _NO_PLACE_OFF_S if capture.place is None else OUTAGE_S
+    return visit if visit is not None and _off_s(capture, visit) <= most_s else None
 
 
-def _pictures_last_s(visit: Visit) -> float:
-    return _SHUTTER_S + (visit.point.pictures - 1) * PICTURE_INTERVAL_S * 1.2
+def _off_s(capture: Capture, visit: Visit) -> float:
+    """How far a picture is in time from the nearest of those that were due at a visit: at its reach, and then one by one."""
+    since_s = capture.taken_s - visit.reached_s
+    number = min(max(round(since_s / _STEP_S), 0), max(visit.point.pictures, 1) - 1)
+    return abs(since_s - number * _STEP_S)
 
 
 def judge(visit: Visit, captures: Sequence[Capture], reporting: Reporting) -> Imaged:

@@ -97,7 +97,7 @@ STREAMS_HZ = MappingProxyType(
         "WIND": 1.0,
         "POSITION_TARGET_GLOBAL_INT": 2.0,
         "GIMBAL_MANAGER_STATUS": 0.5,
-        "CAMERA_CAPTURE_STATUS": 0.5,
+        "CAMERA_CAPTURE_STATUS": 2.0,  # quicker than pictures follow each other: only the last can be asked for again
         "ADSB_VEHICLE": 1.0,
     }
 )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from agent.core.geo import Circle, LatLon, distance_m
 from agent.core.outcome import Refused
-from agent.domain.mission import PICTURE_INTERVAL_S, Fence, FenceArea, FlightPlan, ItemKind, PlanItem, RallyPoint
+from agent.domain.mission import Fence, FenceArea, FlightPlan, ItemKind, PlanItem, RallyPoint
 from agent.mavlink.enums import Cmd, Frame, MountMode
 from agent.mavlink.items import WireItem, item_at, item_plain
 
@@ -192,11 +192,9 @@ def _point_camera(item: PlanItem, wording: Wording, _: LatLon | None) -> list[Wi
     return [item_plain(Cmd.DO_MOUNT_CONTROL, params, wording.kept[Cmd.DO_MOUNT_CONTROL])]
 
 
-def _capture(item: PlanItem, wording: Wording, _: LatLon | None) -> list[WireItem]:
-    """Pictures by all cameras. A single one has no interval: ArduPilot counts it apart from a series."""
-    all_cameras, interval_s = 0.0, PICTURE_INTERVAL_S if item.pictures > 1 else 0.0
-    params = (all_cameras, interval_s, float(item.pictures), 0.0)
-    return [item_plain(Cmd.IMAGE_START_CAPTURE, params, wording.kept[Cmd.IMAGE_START_CAPTURE])]
+def _capture(_item: PlanItem, wording: Wording, _: LatLon | None) -> list[WireItem]:
+    one_picture = (0.0, 0.0, 1.0, 0.0)
+    return [item_plain(Cmd.IMAGE_START_CAPTURE, one_picture, wording.kept[Cmd.IMAGE_START_CAPTURE])]
 
 
 def _return(_item: PlanItem, wording: Wording, _: LatLon | None) -> list[WireItem]:

@@ -77,7 +77,7 @@ async def patrol(drone: MavlinkVehicle, bad: BadLink, weather: Weather) -> Cover
     loop, coverage, began_s = asyncio.get_running_loop(), Coverage(), asyncio.get_running_loop().time()
     over_s: float | None = None
     watch = GimbalWatch()
-    while over_s is None or loop.time() < over_s + 15.0:
+    while over_s is None or loop.time() < over_s + 8.0:
         telemetry = drone.telemetry
         watch.look(plan, _look(drone))
         coverage.reach(ROUTE, plan, _look(drone), datetime.now(UTC), aimed=watch.words is None)

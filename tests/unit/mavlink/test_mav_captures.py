@@ -60,6 +60,10 @@ def test_a_camera_that_gives_no_feedback_proves_only_that_the_shutter_was_releas
     assert heard(captured(0, 1.0, result=result)).captures[0].result == means
 
 
+def test_an_autopilot_that_reports_its_own_trigger_as_a_success_knows_only_of_the_release():
+    assert heard(captured(0, 1.0, component=AUTOPILOT)).captures[0].result == "triggered"
+
+
 @pytest.mark.parametrize(("completed", "means"), [(0, "triggered"), (7, "taken")])
 def test_feedback_counts_completed_pictures_only_with_a_feedback_pin(completed, means):
     assert heard(feedback(7, 1.0, completed=completed)).captures[0].result == means

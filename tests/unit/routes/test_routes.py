@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -333,3 +334,14 @@ def test_a_file_that_is_no_raster_is_refused(tmp_path, text):
 )
 def test_a_flight_s_own_power_counts_when_it_is_known_and_greater(used, time_s, power_w):
     assert measured(EnergyModel(450.0, 180.0), used, time_s).power_w == pytest.approx(power_w)
+
+
+@pytest.mark.parametrize(("pictures", "kinds"), [(0, "W"), (1, "WC"), (3, "WCWCWC")])
+def test_a_point_gets_its_pictures_one_by_one_with_a_hold_between_them(pictures, kinds):
+    (point,) = route((100, 0)).points
+    of_route = Route("r", "R", "fire", 10.0, (replace(point, pictures=pictures, dwell_s=4.0, heading_deg=30.0),))
+    items = compile_route(of_route, site(), PAD, None, 30.0).items[3:-1]
+    assert "".join("W" if item.kind is ItemKind.WAYPOINT else "C" for item in items) == kinds
+    waypoints = [item for item in items if item.kind is ItemKind.WAYPOINT]
+    assert [w.hold_s for w in waypoints] == [4.0, 1.0, 1.0][: len(waypoints)]
+    assert {(w.place, w.heading_deg, w.inspection_point) for w in waypoints} == {(point.place, 30.0, "P0")}
