@@ -10,7 +10,7 @@ from types import MappingProxyType
 from agent.core.geo import LatLon
 from agent.core.outcome import Accepted, Outcome, Refused
 from agent.domain.landing import PadFix
-from agent.domain.telemetry import FlightMode
+from agent.domain.telemetry import FlightMode, Telemetry
 from agent.mavlink.commands import Command
 from agent.mavlink.enums import Cmd, Frame, RepositionFlag
 from agent.mavlink.gimbal import GimbalFrame
@@ -20,6 +20,7 @@ from agent.vehicle.pad_target import in_body
 from agent.vehicle.plan_items import Wording
 from agent.vehicle.session import Session
 
+_MODE_SEEN_S = 3.0  # two heartbeats
 _LIFT_OFF_S = 20.0  # longer than DISARM_DELAY, so that motors that stop again are seen
 
 _SERVO_MOUNT = 1  # MNT1_TYPE
@@ -175,9 +176,14 @@ class ArduPilotDriver(Driver):
         return Accepted() if answer.accepted else Refused("mission.refused", answer.reason)
 
     async def _start(self) -> Outcome:
-        answer = await self.command(Command(Cmd.MISSION_START))
-        if answer.result is not None and not answer.accepted:
-            return Refused("vehicle.start_denied", answer.reason)
+        """MISSION_START; again only where neither answer nor effect is seen: nobody takes off behind a pilot's back."""
+        start = Command(Cmd.MISSION_START, repeatable=False)
+        for _ in range(2):
+            answer = await self.command(start)
+            if answer.result is not None and not answer.accepted:
+                return Refused("vehicle.start_denied", answer.reason)
+            if answer.accepted or await self.session.until(lambda t: not _still_waiting(t), _MODE_SEEN_S):
+                break
         gone = await self.session.until(lambda t: left_ground(t) or t.armed is False, _LIFT_OFF_S)
         telemetry = self.session.telemetry
         if gone and left_ground(telemetry) and telemetry.mode is FlightMode.MISSION:
@@ -221,3 +227,8 @@ class ArduPilotDriver(Driver):
         place = in_body(fix, self.session.telemetry, self.session.unix_s())
         if place is not None:
             self.session.link.send(target_in_body(fix.captured_unix_s, *place))
+
+
+def _still_waiting(telemetry: Telemetry) -> bool:
+    """Whether it stands armed in GUIDED, as it did before it was told to start."""
+    return telemetry.mode is FlightMode.GUIDED and telemetry.armed is True and not left_ground(telemetry)

@@ -41,6 +41,7 @@ def recipe(wanted: Wanted, instance: int) -> Recipe:
     parameters = {
         "MAV_SYS_ID": SYSTEM_ID,  # else the instance's number and one
         "MNT_MODE_IN": 4, "MNT_MODE_OUT": 2,  # MAVLink's gimbal protocol v2, both ways
+        "SIM_BAT_DRAIN": 1200, "SIM_BAT_MIN_PCT": 1,  # a battery for twenty minutes, not for one
         "SIH_WIND_N": wanted.wind_m_s * math.cos(towards_rad),
         "SIH_WIND_E": wanted.wind_m_s * math.sin(towards_rad),
         **wanted.parameters,

@@ -65,6 +65,7 @@ class ScriptedAutopilot:
         self.log: list[Any] = []
         self.items: dict[int, list[Any]] = defaultdict(list)
         self.on_command: dict[int, Callable[[Any], None]] = {}
+        self.on_silence: dict[int, Callable[[Any], None]] = {}  # what happens where a command is lost
         self.on_param_set: Callable[[Any], Any] | None = None  # the message that answers instead
         self.codec = mavlink.MAVLink(None, srcSystem=system, srcComponent=1)
         self.codec.robust_parsing = True
@@ -127,6 +128,7 @@ class ScriptedAutopilot:
         results = self.script.results.get(message.command, [0])
         result = results.pop(0) if len(results) > 1 else results[0]
         if result == "silence":
+            self.on_silence.get(message.command, lambda _: None)(message)
             return
         if message.command in self.script.texts:
             self._loop.call_later(

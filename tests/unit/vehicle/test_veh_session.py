@@ -127,6 +127,38 @@ def test_an_arming_whose_answer_is_lost_is_seen_in_the_state_and_not_sent_again(
     flown(body, Script(results={Cmd.COMPONENT_ARM_DISARM: ["lost"]}))
 
 
+def starts(copter: Copter) -> int:
+    return len([m for m in copter.peer.log if getattr(m, "command", 0) == Cmd.MISSION_START])
+
+
+def test_a_start_whose_answer_is_lost_is_seen_in_the_mode_and_not_sent_again() -> None:
+    async def body(vehicle: MavlinkVehicle, copter: Copter, _: Bus) -> None:
+        await vehicle.upload(PLAN)
+        assert await vehicle.launch() == Accepted()
+        assert starts(copter) == 1
+
+    flown(body, Script(results={Cmd.MISSION_START: ["lost"]}))
+
+
+def test_a_start_that_was_lost_itself_is_sent_once_more() -> None:
+    async def body(vehicle: MavlinkVehicle, copter: Copter, _: Bus) -> None:
+        await vehicle.upload(PLAN)
+        assert await vehicle.launch() == Accepted()
+        assert starts(copter) == 2
+
+    flown(body, Script(results={Cmd.MISSION_START: ["silence", 0]}))
+
+
+def test_a_pilot_who_takes_over_at_the_start_is_not_overruled() -> None:
+    async def body(vehicle: MavlinkVehicle, copter: Copter, _: Bus) -> None:
+        await vehicle.upload(PLAN)
+        copter.peer.on_silence[Cmd.MISSION_START] = lambda _: setattr(copter, "mode", 5)
+        assert isinstance(await vehicle.launch(), Refused)
+        assert (starts(copter), copter.landed) == (1, 1)
+
+    flown(body, Script(results={Cmd.MISSION_START: ["silence"]}))
+
+
 def test_a_drone_that_does_not_lift_off_is_disarmed_again() -> None:
     async def body(vehicle: MavlinkVehicle, copter: Copter, _: Bus) -> None:
         await vehicle.upload(PLAN)
