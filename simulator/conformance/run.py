@@ -55,7 +55,7 @@ def conform(
     """
     port, base = free_port(socket.SOCK_DGRAM), TimeBase(rate, time.time())
     own = ["--boot-s", "5"] if backend is Backend.BUILTIN else ["--folder", str(folder / "autopilot")]
-    parameters = firmware_parameters(PARAMETER_SETS[backend])
+    parameters = firmware_parameters(PARAMETER_SETS[backend], backend)
     named = ["--binary", str(binary)] if binary else []
     command = [
         *(sys.executable, "-m", "simulator", "vehicle", "--backend", backend, *named, *own),

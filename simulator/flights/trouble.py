@@ -61,7 +61,7 @@ FAULTS: Mapping[tuple[Fault, Backend], Sequence[Setting]] = MappingProxyType(
     {
         (Fault.BATTERY, Backend.BUILTIN): (Setting("SIM_BATT_SET_PC", (16.0,)),),
         # Below BATT_LOW_VOLT, above BATT_CRT_VOLT of the nest's parameter set.
-        (Fault.BATTERY, Backend.ARDUPILOT): (Setting("SIM_BATT_VOLTAGE", (9.9,)),),
+        (Fault.BATTERY, Backend.ARDUPILOT): (Setting("SIM_BATT_VOLTAGE", (10.3,)),),
         (Fault.BATTERY, Backend.PX4): (Setting("SIM_BAT_MIN_PCT", (12.0,)), Setting("SIM_BAT_DRAIN", (10.0,))),
         (Fault.GPS, Backend.BUILTIN): (Setting("SIM_GPS_DISABLE", (1.0,)),),
         (Fault.GPS, Backend.ARDUPILOT): (Setting("SIM_GPS_DISABLE", (1.0,)),),

@@ -1,32 +1,48 @@
 """The parameters that a technician would have set on the drone: the shipped set, one value that each row allows."""
 
 import math
+from collections.abc import Mapping
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any
 
 import yaml
 
+from simulator.sitl.binary import Backend
+from simulator.sitl.launch import BODIES
 from simulator.vehicle.parameter_table import ROWS
 
 _OWN_SYSTEM_ID = 255
 _SCENARIO_VALUES = {"RTL_ALT": 3000.0, "RTL_RETURN_ALT": 30.0}  # as flight.return_alt_rel_m has it
 
 
-def firmware_parameters(name: str = "ardupilot/nest") -> dict[str, float]:
-    """Values by parameter name, for the parameters that the built-in vehicle has."""
+def firmware_parameters(name: str = "ardupilot/nest", backend: Backend = Backend.BUILTIN) -> dict[str, float]:
+    """Values by parameter name: of what each row allows, the nearest to what the drone has by itself.
+
+    Args:
+        name: of the set.
+        backend: what flies; the built-in vehicle knows not all parameters.
+    """
     folder, _, stem = name.partition("/")
     shipped = files("firmware_config").joinpath(folder)
     content = _read(shipped.joinpath(f"{stem}.yaml"))
     rows: list[dict[str, Any]] = list(content["parameters"])
     for part in content["parts"]:
         rows += _read(shipped.joinpath("parts").joinpath(f"{part}.yaml"))["parameters"]
-    defaults = {row.name: row.default for row in ROWS}
+    own = _own_values(backend, shipped)
     return {
-        row["name"]: _SCENARIO_VALUES.get(row["name"], _allowed(row, defaults.get(row["name"], 0.0)))
+        row["name"]: _SCENARIO_VALUES.get(row["name"], _allowed(row, own.get(row["name"], 0.0)))
         for row in rows
-        if row["name"] in defaults or not row.get("optional")
+        if row["name"] in own or not row.get("optional")
     }
+
+
+def _own_values(backend: Backend, shipped: Traversable) -> Mapping[str, float]:
+    """What the drone has before anybody sets anything: as delivered, and as its simulated body is."""
+    if backend is Backend.BUILTIN:
+        return {row.name: row.default for row in ROWS}
+    rows: dict[str, dict[str, Any]] = _read(shipped.joinpath("metadata.yaml"))["parameters"]
+    return {name: float(row["default"]) for name, row in rows.items() if "default" in row} | dict(BODIES[backend])
 
 
 def _read(file: Traversable) -> dict[str, Any]:

@@ -163,7 +163,7 @@ def _start_devices(
     """Drone and dock, which need the terrain."""
     pad, weather = scenario.world.place, scenario.weather
     alt_m = scenario.world.nest_alt_amsl_m
-    parameters = firmware_parameters(PARAMETER_SETS[options.backend])
+    parameters = firmware_parameters(PARAMETER_SETS[options.backend], options.backend)
     common = ("--time-base", str(base), "--seed", str(scenario.world.seed))
     links = [f"udpout:127.0.0.1:{port}" for port in (options.vehicle_port or ports.vehicle, ports.camera_pose, ports.dock_pose)]
     processes.start(

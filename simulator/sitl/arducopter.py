@@ -14,7 +14,7 @@ GIMBAL_SERIAL = 5
 
 # A simulated copter counts as calibrated when it is told the errors that its simulated sensors have. The gimbal speaks MAVLink
 # on a port of its own, the camera is a trigger on channel 10.
-_BODY: Mapping[str, float] = MappingProxyType(
+BODY: Mapping[str, float] = MappingProxyType(
     {
         "FRAME_CLASS": 1, "BATT_MONITOR": 4, "BATT_CAPACITY": 12000, "RC3_MIN": 1000, "RC3_TRIM": 1500, "RC3_MAX": 2000,
         **{f"COMPASS_OFS{n}_{axis}": value for n in ("", "2", "3") for axis, value in (("X", 5), ("Y", 13), ("Z", -18))},
@@ -26,10 +26,6 @@ _BODY: Mapping[str, float] = MappingProxyType(
 )  # fmt: skip
 
 
-_PACK: Mapping[str, float] = MappingProxyType({"BATT_LOW_VOLT": 10.0, "BATT_CRT_VOLT": 9.6})
-"""Its simulated pack has three cells, the built-in vehicle's six; both are within the nest's parameter set."""
-
-
 def recipe(wanted: Wanted, ports: Sequence[int], gimbal_port: int, rc_port: int) -> Recipe:
     """One process.
 
@@ -39,7 +35,7 @@ def recipe(wanted: Wanted, ports: Sequence[int], gimbal_port: int, rc_port: int)
         rc_port: a free UDP port; left alone, every instance would listen for a transmitter on the same.
     """
     wind = {"SIM_WIND_SPD": wanted.wind_m_s, "SIM_WIND_DIR": wanted.wind_from_deg}
-    parameters = {**_BODY, **wind, **wanted.parameters, **_PACK}
+    parameters = {**BODY, **wind, **wanted.parameters}
     home = f"{wanted.place.lat_deg},{wanted.place.lon_deg},{wanted.alt_amsl_m},{wanted.heading_deg}"
     wired = [*zip(SERIALS, ports, strict=True), (GIMBAL_SERIAL, gimbal_port)]
     serials = (part for n, port in wired for part in (f"--serial{n}", f"udpclient:127.0.0.1:{port}"))

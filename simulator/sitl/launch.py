@@ -74,7 +74,12 @@ async def run_sitl(
     async with AsyncExitStack() as stack:
         ports, gimbal_port, recipe = await _OPENERS[backend](wanted, stack)
         relay = await stack.enter_async_context(Relay(ports, addresses, Bridge(), record))
-        for task in (_turn(gimbal_port, wanted.rate), _greet(ports, recipe.quiet, relay.heard)):
+
+        def show(frame: bytes) -> None:
+            for number in recipe.deaf:
+                relay.show(number, frame)
+
+        for task in (_turn(gimbal_port, wanted.rate, show), _greet(ports, recipe.quiet, relay.heard)):
             stack.callback(asyncio.create_task(task).cancel)
         wanted.folder.mkdir(parents=True, exist_ok=True)
         for name, text in recipe.files.items():
@@ -150,8 +155,8 @@ async def _greet(ports: Sequence[Port], quiet: Sequence[Sequence[int]], heard: a
         await asyncio.sleep(_GREET_S)
 
 
-async def _turn(port: Port, rate: float) -> None:
-    """The gimbal on its port, in step with the autopilot's clock."""
+async def _turn(port: Port, rate: float, show: Callable[[bytes], None]) -> None:
+    """The gimbal on its port, in step with the autopilot's clock; ``show`` takes what it reports."""
     gimbal = GimbalDevice()
 
     def hear(data: bytes) -> None:
@@ -165,6 +170,7 @@ async def _turn(port: Port, rate: float) -> None:
             steps += 1
             for said in gimbal.step():
                 port.send(said)
+                show(said)
         await asyncio.sleep(STEP_S / rate)
 
 
@@ -200,6 +206,10 @@ def _claimed(name: str, stack: AsyncExitStack) -> bool:
 _OPENERS: Mapping[Backend, Callable[[Wanted, AsyncExitStack], Awaitable[Opened]]] = MappingProxyType(
     {Backend.ARDUPILOT: _open_arducopter, Backend.PX4: _open_px4}
 )
+
+
+BODIES: Mapping[Backend, Mapping[str, float]] = MappingProxyType({Backend.ARDUPILOT: arducopter.BODY, Backend.PX4: px4.BODY})
+"""Parameters that the simulated drone itself brings with it."""
 
 
 def _free_udp_port() -> int:

@@ -5,7 +5,9 @@ whoever spoke to a port first. The display's port carries the truth (HIL_STATE_Q
 """
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from agent.core.errors import ConfigError
 from simulator.sitl.recipe import Recipe, Wanted
@@ -13,6 +15,7 @@ from simulator.vehicle.wire import SYSTEM_ID, mavlink
 
 _STATION, _DISPLAY, _GIMBAL = 18570, 19450, 13030
 INSTANCES = range(10)
+_DISPLAY_INDEX = 1  # among the ports
 # What PX4's simulation sends 20 to 200 times a second to draw pictures with, and a drone's radio would not carry.
 _QUIET = (
     (
@@ -23,6 +26,15 @@ _QUIET = (
     ),
     (mavlink.MAVLINK_MSG_ID_HIL_ACTUATOR_CONTROLS,),
 )  # fmt: skip
+
+BODY: Mapping[str, float] = MappingProxyType(
+    {
+        "MAV_SYS_ID": SYSTEM_ID,  # else the instance's number and one
+        "MNT_MODE_IN": 4, "MNT_MODE_OUT": 2,  # MAVLink's gimbal protocol v2, both ways
+        "SIM_BAT_DRAIN": 1200, "SIM_BAT_MIN_PCT": 1,  # a battery for twenty minutes, not for one
+    }
+)  # fmt: skip
+"""Parameters of the simulated drone itself."""
 
 
 def ports(instance: int) -> tuple[int, int, int]:
@@ -39,9 +51,7 @@ def recipe(wanted: Wanted, instance: int) -> Recipe:
     etc = _etc_of(wanted.binary)
     towards_rad = math.radians(wanted.wind_from_deg + 180.0)
     parameters = {
-        "MAV_SYS_ID": SYSTEM_ID,  # else the instance's number and one
-        "MNT_MODE_IN": 4, "MNT_MODE_OUT": 2,  # MAVLink's gimbal protocol v2, both ways
-        "SIM_BAT_DRAIN": 1200, "SIM_BAT_MIN_PCT": 1,  # a battery for twenty minutes, not for one
+        **BODY,
         "SIH_WIND_N": wanted.wind_m_s * math.cos(towards_rad),
         "SIH_WIND_E": wanted.wind_m_s * math.sin(towards_rad),
         **wanted.parameters,
@@ -53,7 +63,7 @@ def recipe(wanted: Wanted, instance: int) -> Recipe:
         **{f"PX4_PARAM_{name}": f"{value:g}" for name, value in parameters.items()},
     }  # fmt: skip
     command = (str(wanted.binary), "-i", str(instance), "-d", "-w", str(wanted.folder), str(etc))
-    return Recipe(command, environment, {}, _QUIET)
+    return Recipe(command, environment, {}, deaf=(_DISPLAY_INDEX,), quiet=_QUIET)
 
 
 def _etc_of(binary: Path) -> Path:

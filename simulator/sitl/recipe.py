@@ -1,6 +1,6 @@
 """What a real autopilot's simulation is told, and what starting one takes. Values only."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -43,10 +43,12 @@ class Recipe:
         command: its argv.
         environment: what is added to the environment.
         files: written into its folder before, by name.
+        deaf: telemetry ports to which the autopilot does not pass its gimbal's reports on.
         quiet: for each telemetry port, messages that it is told not to send until somebody asks for them.
     """
 
     command: tuple[str, ...]
     environment: Mapping[str, str]
     files: Mapping[str, str]
+    deaf: Collection[int] = ()
     quiet: Sequence[Sequence[int]] = ()

@@ -142,11 +142,12 @@ class Relay:
     def __init__(self, ports: Sequence[Port], addresses: Sequence[Address], bridge: Bridge, record: Record) -> None:
         self._ports, self._addresses, self._bridge, self._record = ports, addresses, bridge, record
         self._stack = AsyncExitStack()
+        self._served: list[list[Link]] = [[] for _ in ports]
         self.bound: list[Address] = []
         self.heard = asyncio.Event()
 
     async def __aenter__(self) -> Self:
-        served: list[list[Link]] = [[] for _ in self._ports]
+        served = self._served
         try:
             for index, address in enumerate(self._addresses):
                 number = min(index, len(self._ports) - 1)
@@ -163,6 +164,11 @@ class Relay:
 
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
+
+    def show(self, number: int, frame: bytes) -> None:
+        """A frame of another device's to the links of a port, past the autopilot."""
+        for link in self._served[number]:
+            link.send(frame)
 
     def _pass(self, links: Sequence[Link], data: bytes) -> None:
         for frame in frames(data):
