@@ -28,7 +28,7 @@ from agent.flight.gimbal_watch import GimbalWatch
 from agent.flight.ports import Eyes, PadEye, Station
 from agent.flight.preflight import Facts
 from agent.flight.situation import Situation, presence
-from agent.flight.standoff import Surroundings
+from agent.flight.standoff import Subject, Surroundings
 from agent.flight.table import State
 from agent.missions.service import Assignment, Missions
 from agent.routes.checks import Limits, check_energy, check_plan
@@ -46,13 +46,13 @@ class Looks:
 
     Attributes:
         now: what is looked at.
-        places: that were looked at.
+        done: what was looked at.
         doubtful_s: since when (loop time) something is doubtful, by track.
         declined_s: when a look at something was last found impossible, by track.
     """
 
     now: Sighting | None = None
-    places: list[LatLon] = field(default_factory=list)
+    done: list[Subject] = field(default_factory=list)
     doubtful_s: dict[str, float] = field(default_factory=dict)
     declined_s: dict[str, float] = field(default_factory=dict)
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from agent.alerts.catalogue import CATALOGUE
 from agent.config.second_look import SecondLookSection
 from agent.core.geo import LatLon, distance_m
+from agent.domain.hazard import Hazard
 from agent.domain.sighting import Sighting, SightingLevel
 from agent.flight.standoff import Subject
 
@@ -27,19 +28,19 @@ def doubtful(sighting: Sighting, config: SecondLookSection) -> bool:
 
 
 def not_worth(
-    sighting: Sighting, doubtful_for_s: float, drone: LatLon, looked: Sequence[LatLon], config: SecondLookSection
+    sighting: Sighting, doubtful_for_s: float, drone: LatLon, looked: Sequence[Subject], config: SecondLookSection
 ) -> str | None:
     """Why no second look is flown at it, in words; None where it is worth one. Empty words: not yet.
 
     Args:
         doubtful_for_s: how long it has been so.
-        looked: places that this flight has looked at.
+        looked: what this flight has looked at.
     """
     place = place_of(sighting)
     spread_m = sighting.position.error_ellipse.semi_major_m
     if not doubtful(sighting, config) or doubtful_for_s < config.patience_s:
         return ""
-    if any(distance_m(place, other) < config.same_place_m for other in looked):
+    if any(distance_m(place, other.place) < config.same_place_m * _reach(sighting.hazard, other.hazard) for other in looked):
         return ""  # said and done
     if len(looked) >= config.looks_max:
         return f"{config.looks_max} second looks were flown already"
@@ -47,6 +48,12 @@ def not_worth(
         return f"its place is known to {spread_m:.0f} m only"
     away_m = distance_m(place, drone)
     return f"it is {away_m:.0f} m away, limit {config.range_max_m:.0f} m" if away_m > config.range_max_m else None
+
+
+def _reach(hazard: Hazard, other: Hazard) -> float:
+    """How far one look counts for another thing: smoke is seen downwind of its fire, water far along its river."""
+    one, two = CATALOGUE[hazard], CATALOGUE[other]
+    return max(one.reach, two.reach, 1.0) if one.family == two.family else 1.0
 
 
 def shown(subject: Subject, since: datetime, sightings: Mapping[str, Sighting], config: SecondLookSection) -> Sighting | None:

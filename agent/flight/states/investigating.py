@@ -44,7 +44,7 @@ def look_due(ctx: FlightContext, situation: Situation) -> Sighting | None:
         since_s = flight.looks.doubtful_s.setdefault(sighting.track, ctx.now_s)
         if ctx.now_s - flight.looks.declined_s.get(sighting.track, -math.inf) < _AGAIN_S:
             continue
-        words = second_look.not_worth(sighting, ctx.now_s - since_s, position.place, flight.looks.places, config)
+        words = second_look.not_worth(sighting, ctx.now_s - since_s, position.place, flight.looks.done, config)
         look = words if words is not None else _possible(ctx, flight, situation, sighting)
         if isinstance(look, Look):
             return sighting
@@ -120,7 +120,7 @@ async def investigating(ctx: FlightContext) -> Event:
     look = _possible(ctx, flight, situation, sighting)  # anew: the drone has flown on since
     if index is None or not isinstance(look, Look):
         return Event.SEEN_ENOUGH
-    flight.looks.places.append(look.subject.place)
+    flight.looks.done.append(look.subject)
     began = ctx.clock.utc()
     ctx.expect(ctx.vehicle.goto_mode)
     event = await _look(ctx, look)

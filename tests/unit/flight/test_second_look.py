@@ -13,6 +13,8 @@ from agent.domain.mission import Fence
 from agent.domain.route import Site
 from agent.domain.sighting import DetectorRecord, ErrorEllipse, GeoPosition, Sighting, SightingLevel
 from agent.domain.telemetry import FlightMode
+from agent.flight.second_look import not_worth
+from agent.flight.standoff import Subject
 from agent.flight.table import State
 from agent.missions.service import Assignment
 from tests.doubles.flight import FRAME, SITE, loop_s, run_virtual, square
@@ -166,6 +168,22 @@ def test_a_suspicion_that_is_gone_within_patience_is_not_flown_to(make_nest):
 
     run_virtual(nest.run(until))
     assert State.INVESTIGATING not in nest.states
+
+
+@pytest.mark.parametrize(
+    ("hazard", "at", "again"),
+    [
+        (Hazard.SMOKE, (280.0, 130.0), False),  # downwind of the fire that was looked at
+        (Hazard.PERSON, (280.0, 130.0), True),
+        (Hazard.PERSON, (190.0, 130.0), False),
+    ],
+)
+def test_one_look_counts_for_a_fire_and_its_smoke(make_nest, hazard, at, again):
+    nest = make_nest(second_look=LOOK)
+    done = Subject("T-0", Hazard.FIRE, FRAME.to_latlon(*FIRE), 30.0, 10.0)
+    seen = sighting(nest, SightingLevel.SUSPECT, at=at).model_copy(update={"hazard": hazard})
+    words = not_worth(seen, 10.0, FRAME.to_latlon(200.0, 100.0), [done], nest.ctx.config.second_look)
+    assert words is None if again else words == ""
 
 
 def test_no_more_looks_than_allowed(make_nest):
