@@ -14,7 +14,7 @@ from agent.core.clock import Clock
 from agent.core.errors import StoreError
 from agent.core.tasks import background
 from agent.domain.hub import RequestReceived
-from agent.domain.request import CancelRequest
+from agent.domain.request import CancelRequest, Priority
 from agent.domain.status import FlightReport, Reason
 from agent.domain.topics import Topics
 from agent.missions import arbiter
@@ -55,11 +55,15 @@ class Requests:
         config: who may ask for what.
         book: where they are kept.
         clock: the wall clock.
+
+    Attributes:
+        flying: priority of the flight under way, the calendar's too; None: there is none.
     """
 
     def __init__(self, config: RequestsSection, book: Book, clock: Clock) -> None:
         self.config = config
         self.book = book
+        self.flying: Priority | None = None
         self._clock = clock
 
     def candidates(self, now: datetime) -> list[Candidate]:
@@ -77,9 +81,16 @@ class Requests:
         waiting = {o.key: o.candidate for o in self.book.open.values() if o.state is OrderState.WAITING}
         queue = arbiter.ranked(list({**waiting, order.key: order.candidate}.values()), now, self.book.served(now))
         place = queue.index(order.candidate) + 1
-        flying = any(o.state in {OrderState.TAKEN, OrderState.FLYING} for o in self.book.open.values())
-        after = ", after the flight under way" if flying else ""
-        return place, reason("request.queued", f"Place {place} of {len(queue)}{after}.")
+        where = f"Place {place} of {len(queue)}"
+        if self.flying is None:
+            return place, reason("request.queued", f"{where}.")
+        if self.calls_home(order.candidate, self.flying):
+            return place, reason("request.calls_home", f"{where}.")
+        return place, reason("request.queued", f"{where}, after the flight under way.")
+
+    def calls_home(self, candidate: Candidate, flying: Priority) -> bool:
+        """Whether a request makes a flight come home before its end."""
+        return self.config.emergency == "recall" and bool(arbiter.preempts([candidate], flying, self._clock.utc()))
 
     async def take(self, key: str, why: str) -> Order | None:
         """Gives an order to the flight, safely written down first; None where it cannot be written down."""

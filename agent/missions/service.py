@@ -125,16 +125,16 @@ class Missions:
         _log.info("mission.chosen", key=candidate.key, why=choice.words)
         if candidate.key == CALENDAR and due is not None:
             self._done_until = due.at
-            self._current = _Current(candidate, due.route)
+            self._set_current(_Current(candidate, due.route))
             return Assignment(due.route, due.at, due.latest)
         if candidate.key in self._rests:
             _, route = self._rests.pop(candidate.key)
-            self._current = _Current(candidate, route.id)
+            self._set_current(_Current(candidate, route.id))
             return Assignment(route.id, self._done_until, candidate.latest)
         order = await self._requests.take(candidate.key, choice.words) if self._requests else None
         if order is None or order.route is None:
             return None
-        self._current = _Current(candidate, order.route.id)
+        self._set_current(_Current(candidate, order.route.id))
         return _assignment(order, order.route.id, self._done_until)
 
     async def _nap(self, due: Due | None, now: datetime) -> None:
@@ -152,9 +152,14 @@ class Missions:
 
     def _release(self) -> None:
         """The drone is in its nest. What was given out and never begun, as when somebody else flew just then, waits again."""
-        self._current = None
+        self._set_current(None)
         if self._requests is not None:
             self._requests.settle()
+
+    def _set_current(self, current: _Current | None) -> None:
+        self._current = current
+        if self._requests is not None:
+            self._requests.flying = current.candidate.priority if current else None
 
     # What the flight tells, and asks.
 
@@ -164,10 +169,11 @@ class Missions:
         if current is None or current.flight not in {None, report.flight}:
             return
         current.flight = report.flight
+        if report.ended_at is not None:
+            self._set_current(None)
         if self._requests is not None:
             self._requests.follow(current.candidate.key, report, current.recall)
         if report.ended_at is not None:
-            self._current = None
             self._ended(current, report)
 
     def _ended(self, current: _Current, report: FlightReport) -> None:
@@ -198,10 +204,8 @@ class Missions:
         return current.recall.words if current.recall else None
 
     def _emergency(self, current: _Current, requests: Requests) -> Reason | None:
-        now = self._clock.utc()
-        if requests.config.emergency == "wait":
-            return None
-        urgent = arbiter.preempts(requests.candidates(now), current.candidate.priority, now)
+        now, flying = self._clock.utc(), current.candidate.priority
+        urgent = next((c for c in requests.candidates(now) if requests.calls_home(c, flying)), None)
         return reason("request.preempted", f"It is {urgent.key}.") if urgent else None
 
     def restored(self, report: FlightReport | None, route: str, due: datetime) -> Assignment:
@@ -212,7 +216,7 @@ class Missions:
             assignment = Assignment(route, due, due)
         else:
             candidate, assignment = order.candidate, _assignment(order, route, due)
-        self._current = _Current(candidate, route, report.flight if report else None)
+        self._set_current(_Current(candidate, route, report.flight if report else None))
         return assignment
 
 

@@ -110,7 +110,7 @@ def test_an_emergency_calls_a_flight_home_and_the_rest_is_flown_afterwards(tmp_p
         await nest.run(lambda n: in_the_air(n) and len(n.ctx.flight.points) == 1)
         flying = asyncio.create_task(desk.ask(urgent, "emergency"))
         await nest.run(home_after(3), limit_s=4000.0)
-        await flying
+        assert [r["code"] for r in (await flying)["reasons"]] == ["request.calls_home"]
         await asyncio.sleep(10.0)
         answers = await desk.answers()
         assert kinds(answers, routine["request"]) == ["accepted", "started", "preempted", "resumed", "done"]
