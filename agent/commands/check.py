@@ -11,6 +11,7 @@ from agent.core.errors import ConfigError, NestError
 from agent.core.geo import LatLon
 from agent.core.terrain import Terrain
 from agent.domain.route import Route, Site
+from agent.routes.area import load_area
 from agent.routes.checks import Limits, check_energy, check_plan
 from agent.routes.compile import Pad, compile_route
 from agent.routes.energy import EnergyModel, WindEstimate
@@ -28,7 +29,7 @@ def check(
 ) -> None:
     """Checks the configuration, the site, every route and the models. Exit status 0 only if all is right."""
     read = load(config, secrets)
-    problems = [*_routes(read), *_models(read)]
+    problems = [*_routes(read), *_areas(read), *_models(read)]
     for problem in problems:
         typer.echo(problem, err=True)
     if problems:
@@ -48,6 +49,18 @@ def _routes(config: Config) -> list[str]:
     problems = [f"route.unknown: the calendar names route {name!r}, which is not in the library" for name in unknown]
     for route in routes.values():
         problems += _one_route(config, route, site, terrain)
+    return problems
+
+
+def _areas(config: Config) -> list[str]:
+    """What is wrong with the departments' areas."""
+    problems = []
+    for rights in config.requests.departments.values():
+        try:
+            if rights.area_file:
+                load_area(rights.area_file)
+        except ConfigError as error:
+            problems.append(str(error))
     return problems
 
 

@@ -189,6 +189,62 @@ def test_calendar_and_request_share_the_drone_and_neither_is_lost(tmp_path, make
     fly(tmp_path, make_nest, work)
 
 
+def test_a_flight_of_the_calendar_gives_way_and_its_rest_is_flown_after_the_emergency(tmp_path, make_nest):
+    async def work(nest, desk):
+        desk.missions._schedule = (ScheduleEntry(route="loop", at_utc=time(MORNING.hour, MORNING.minute + 1)),)
+        await nest.run(lambda n: in_the_air(n) and len(n.ctx.flight.points) == 1)
+        await desk.ask(asked(desk.clock, department="emergency", priority="emergency"), "emergency")
+        await nest.run(home_after(3), limit_s=4000.0)
+        flown = [r for r in nest.reports.reports if r.ended_at is not None]
+        assert [(r.route, r.outcome, r.department) for r in flown] == [
+            ("loop", "cut_short", None),
+            ("loop", "completed", "emergency"),
+            ("loop-rest-1", "completed", None),
+        ]
+        assert len(flown[2].points) == 3 - len(flown[0].points)
+
+    fly(tmp_path, make_nest, work)
+
+
+def test_a_nest_that_lets_nobody_interrupt_flies_the_emergency_next(tmp_path, make_nest):
+    async def work(nest, desk):
+        await desk.ask(asked(desk.clock))
+        await desk.ask(asked(desk.clock))
+        await nest.run(in_the_air)
+        urgent = asked(desk.clock, department="emergency", priority="emergency")
+        answer = await desk.ask(urgent, "emergency")
+        assert (answer["queue_place"], answer["reasons"][0]["code"]) == (1, "request.queued")
+        await nest.run(home_after(2), limit_s=4000.0)
+        flown = [r for r in nest.reports.reports if r.ended_at is not None]
+        assert [(r.outcome, r.department) for r in flown] == [("completed", "forestry"), ("completed", "emergency")]
+
+    fly(tmp_path, make_nest, work, emergency="wait")
+
+
+def test_a_request_that_is_called_back_while_it_is_prepared_never_leaves_the_nest(tmp_path, make_nest):
+    async def work(nest, desk):
+        nest.dock.silent = True  # the checks wait for it
+        body = asked(desk.clock)
+        await desk.ask(body)
+        cancel = {"request": body["request"][:-1] + "0", "department": "forestry", "by": "Anna", "cancel": body["request"]}
+        asking = []
+
+        def until(n):
+            if not asking and n.director.state is State.PREPARING:
+                asking.append(asyncio.create_task(desk.ask(cancel)))
+            n.dock.silent = not (asking and asking[0].done())
+            return home_after(1)(n)
+
+        await nest.run(until)
+        await asyncio.sleep(10.0)
+        assert "preflight.wanted" in {reason.code for reason in nest.reports.reports[-1].reasons}
+        done = next(a for a in await desk.answers() if a["answer"] == "done")
+        assert done["outcome"] == "cancelled"
+        assert "launch" not in nest.drone.orders
+
+    fly(tmp_path, make_nest, work)
+
+
 @pytest.mark.parametrize("killed_in", [State.PREPARING, State.PATROLLING])
 def test_an_agent_that_is_killed_flies_no_request_twice(tmp_path, make_nest, killed_in):
     before = make_nest(assigned=False)
