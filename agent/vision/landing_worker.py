@@ -5,7 +5,6 @@ picture. It knows nothing of the drone's attitude or place: it says where the pa
 The camera is opened only while somebody wants to land.
 """
 
-import sys
 import time
 from collections import deque
 from statistics import median
@@ -14,17 +13,15 @@ from typing import BinaryIO
 import cv2
 import numpy as np
 import structlog
-from pydantic import ValidationError
 
 from agent.core.clock import Clock, utc_from_unix
-from agent.core.errors import ConfigError, NestError
 from agent.domain.landing import PadCameraStatus
-from agent.vision.child_io import Send, claim_stdout
+from agent.vision.child_io import Send, run_child
 from agent.vision.frame import Frame
 from agent.vision.inbox import Inbox
 from agent.vision.pad_markers import MarkerFinder
 from agent.vision.pad_pose import PadSolver
-from agent.vision.protocol import LandingSetup, Trouble
+from agent.vision.protocol import LandingSetup
 from agent.vision.scene import PictureHealth
 from agent.vision.sources import LiveSource, SourceSettings
 
@@ -34,34 +31,13 @@ _IDLE_WAIT_S = 0.05
 _HEALTH_EVERY = 5
 """Pictures between two looks at the picture's own quality."""
 _RECENT = 50
-EXIT_TROUBLE = 4
 
 _log = structlog.get_logger(__name__)
 
 
 def main(clock: Clock) -> int:
     """Runs the process until its standard input ends. Returns the exit status."""
-    send = claim_stdout()
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
-    cv2.setNumThreads(1)
-    stream = sys.stdin.buffer
-    line = stream.readline()
-    if not line.strip():
-        return 0
-    try:
-        _serve(_setup_of(line), stream, clock, send)
-    except NestError as error:
-        send(Trouble(code=error.code, words=error.message).model_dump_json())
-        return EXIT_TROUBLE
-    return 0
-
-
-def _setup_of(line: bytes) -> LandingSetup:
-    try:
-        return LandingSetup.model_validate_json(line)
-    except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise ConfigError("config.invalid", f"first line of the landing process: {faults}") from error
+    return run_child(LandingSetup, _serve, clock)
 
 
 def _serve(setup: LandingSetup, stream: BinaryIO, clock: Clock, send: Send) -> None:

@@ -5,27 +5,23 @@ other threads, which only fill a queue of one and the pose history. Standard out
 whatever a library prints goes to standard error.
 """
 
-import sys
 import time
 from collections import deque
 from statistics import median
 from typing import BinaryIO
 
-import cv2
 import structlog
-from pydantic import ValidationError
 
 from agent.core.clock import Clock, utc_from_unix
-from agent.core.errors import ConfigError, NestError
 from agent.core.geo import LatLon
 from agent.core.terrain import Terrain
 from agent.domain.sighting import VisionStatus
-from agent.vision.child_io import Send, claim_stdout
+from agent.vision.child_io import Send, run_child
 from agent.vision.frame import Frame
 from agent.vision.inbox import Inbox
 from agent.vision.memory import give_back, resident_mb
 from agent.vision.perception import Perception, box_thresholds, load_networks
-from agent.vision.protocol import Setup, Trouble
+from agent.vision.protocol import Setup
 from agent.vision.reporter import Reporter
 from agent.vision.scene import PictureHealth, SceneGate
 from agent.vision.situation import Situation
@@ -42,34 +38,13 @@ _STATUS_INTERVAL_S, _STATUS_INTERVAL_MIN_S = 1.0, 0.1
 _RECENT = 50
 _GIVE_BACK_INTERVAL_S = 30.0
 
-EXIT_TROUBLE = 4
 
 _log = structlog.get_logger(__name__)
 
 
 def main(clock: Clock) -> int:
     """Runs the process until its standard input ends. Returns the exit status."""
-    send = claim_stdout()
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
-    cv2.setNumThreads(1)
-    stream = sys.stdin.buffer
-    line = stream.readline()
-    if not line.strip():
-        return 0
-    try:
-        _serve(_setup_of(line), stream, clock, send)
-    except NestError as error:
-        send(Trouble(code=error.code, words=error.message).model_dump_json())
-        return EXIT_TROUBLE
-    return 0
-
-
-def _setup_of(line: bytes) -> Setup:
-    try:
-        return Setup.model_validate_json(line)
-    except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise ConfigError("config.invalid", f"first line of the vision process: {faults}") from error
+    return run_child(Setup, _serve, clock)
 
 
 def _serve(setup: Setup, stream: BinaryIO, clock: Clock, send: Send) -> None:
