@@ -18,7 +18,7 @@ from agent.config.load import load
 if TYPE_CHECKING:
     from agent.config import Config
 
-_COUNTED = ("frames", "malformed", "foreign", "repeated", "unsigned", "wrong_key", "replayed", "old")
+_NOT_TAKEN = ("malformed", "foreign", "repeated", "unsigned", "wrong_key", "replayed", "old")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,9 @@ async def _watch(config: "Config", seconds: float, profile: Path | None) -> Watc
                     "used": channel.number == vehicle.link.used,
                     "loss": channel.view(loop.time()).loss,
                     "round_trip_s": exchange.round_trip_of(channel.number).mean_s,
-                    **{name: getattr(channel.counters, name) - before[channel.number][name] for name in _COUNTED},
+                    **{
+                        name: getattr(channel.counters, name) - before[channel.number][name] for name in ("frames", *_NOT_TAKEN)
+                    },
                 }
                 for channel in channels
             ]
@@ -120,21 +122,17 @@ def _print(watched: Watched) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    console = Console()
-    table = Table("link", "used", "loss", "round trip ms", *(name.replace("_", " ") for name in _COUNTED), box=None)
+    console = Console(highlight=False, soft_wrap=True)
     for row in watched.links:
         trip_s = row["round_trip_s"]
-        trip = f"{1000 * trip_s:.0f}" if isinstance(trip_s, float) else "-"
-        table.add_row(
-            str(row["link"]), "*" if row["used"] else "", f"{row['loss']:.1%}", trip, *(str(row[name]) for name in _COUNTED)
-        )
-    console.print(table)
+        parts = [f"{row['frames']} messages in {watched.seconds:.0f} s", f"{row['loss']:.1%} lost"]
+        parts += [f"round trip {1000 * trip_s:.0f} ms"] if isinstance(trip_s, float) else []
+        parts += [f"{row[name]} {name.replace('_', ' ')}" for name in _NOT_TAKEN if row[name]]
+        console.print(f"{row['link']}{', in use' if row['used'] else ''}: {', '.join(parts)}", markup=False)
     rates = Table("message", "a second", box=None)
     for name, rate in watched.kinds.items():
         rates.add_row(name, f"{rate:g}")
     console.print(rates)
-    console.print(
-        f"{sum(watched.kinds.values()):.0f} messages a second cost {watched.processor:.1%} of one core", highlight=False
-    )
+    console.print(f"{sum(watched.kinds.values()):.0f} messages a second cost {watched.processor:.1%} of one core")
     for problem in watched.problems:
-        console.print(problem, highlight=False, markup=False)
+        console.print(problem, markup=False)

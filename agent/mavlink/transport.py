@@ -21,7 +21,8 @@ from agent.mavlink.address import Address
 from agent.mavlink.ports import Peer, Port, PortClosedError, open_port
 
 _QUEUE_LIMIT_BYTES = 262_144
-_REST_S = 0.01  # of the computer's time, whatever the loop's clock does
+_REST_S = 0.01
+_REST_LOOP_S = 0.05  # nor longer than this on a loop whose clock runs faster than the computer's
 _AWAITED_S = 0.05  # so long after a sending its answer is awaited; over longer round trips a rest does not matter
 _READS_MOST = 64
 
@@ -91,6 +92,7 @@ class ThreadTransport:
         self._wake_write.settimeout(0.0)
         self._stopping = False
         self._sent_s = self._handed_over_s = float("-inf")
+        self._began = (0.0, 0.0)  # when the thread began, by the computer's clock and by the loop's
         self._trusted: Peer = None
         self._receiver: Receiver | None = None
         self._thread = threading.Thread(target=self._run, name="mavlink-io", daemon=True)
@@ -145,6 +147,7 @@ class ThreadTransport:
         """The thread."""
         assert self._receiver is not None  # noqa: S101 start() sets it before the thread runs
         receiver = self._receiver
+        self._began = (time.monotonic(), self._loop.time())
         try:
             port = self._opener(self._address)
         except LinkError as error:
@@ -180,7 +183,11 @@ class ThreadTransport:
     def _rest_s(self) -> float:
         """How much longer nothing is read."""
         now_s = time.monotonic()
-        return 0.0 if now_s - self._sent_s < _AWAITED_S else self._handed_over_s + _REST_S - now_s
+        if now_s - self._sent_s < _AWAITED_S:
+            return 0.0
+        began_s, loop_began_s = self._began
+        rate = (self._loop.time() - loop_began_s) / max(now_s - began_s, _REST_S)
+        return self._handed_over_s + min(_REST_S, _REST_LOOP_S / max(rate, 1.0)) - now_s
 
     def _read(self, port: Port) -> list[Chunk]:
         """What is there now; what one peer sent without a break is one chunk."""

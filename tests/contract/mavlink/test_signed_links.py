@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from agent.commands.link import link
 from agent.commands.signing import off, setup
 from agent.config.vehicle import VehicleSection
 from agent.core.bus import Bus
@@ -256,6 +257,7 @@ def test_the_technicians_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         await asyncio.to_thread(setup, config, secrets)
         assert stat.S_IMODE(key_file.stat().st_mode) == 0o600
         assert world.server.autopilot.signing.key == bytes.fromhex(key_file.read_text(encoding="ascii"))
+        await asyncio.to_thread(link, config, secrets, seconds=1.0)
         world.give(OTHER)
         with pytest.raises(ProtocolError, match=r"vehicle\.signing_not_set: it signs with another key.*USB"):
             await asyncio.to_thread(setup, config, secrets)
@@ -265,5 +267,7 @@ def test_the_technicians_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         assert "made" in said
         assert "Set vehicle.signing to required" in said
         assert "does not sign any more" in said
+        assert f"{world.radio}, in use: " in said
+        assert "HEARTBEAT" in said
 
     in_world(body)
