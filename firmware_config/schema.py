@@ -1,7 +1,8 @@
 """What a parameter set is, and how one is read. The sets are YAML files in the folders beside this file.
 
-A set has the rows that must be right before each flight, and parts with the rows that make the aircraft a nest's. What the
-firmware itself says about a parameter is in the folder's ``metadata.yaml``.
+A set has the rows that must be right before each flight, and parts with the rows that make the aircraft a nest's. It may name a
+base of which it is a variant. What the firmware itself
+says about a parameter is in the folder's ``metadata.yaml``.
 """
 
 import hashlib
@@ -153,9 +154,20 @@ def load_set(name: str) -> ParameterSet:
     file = files("firmware_config").joinpath(folder).joinpath(f"{stem}.yaml")
     if not (folder.isidentifier() and stem.isidentifier() and stem != "metadata" and file.is_file()):
         raise FileNotFoundError(f"firmware_config has no set {name!r}")
-    content = _read(folder, f"{stem}.yaml")
+    content = _with_base(folder, _read(folder, f"{stem}.yaml"))
     further = [row for part in content.get("parts", ()) for row in _read(folder, "parts", f"{part}.yaml")["parameters"]]
     return ParameterSet.model_validate({**content, "further": further})
+
+
+def _with_base(folder: str, content: dict[str, Any]) -> dict[str, Any]:
+    """The set as written; where it names a base, that one's with its own keys and rows in place of the base's."""
+    name = content.pop("base", None)
+    if name is None:
+        return content
+    base = _read(folder, f"{name}.yaml")
+    own = {row["name"]: row for row in content["parameters"]}
+    rows = [own.pop(row["name"], row) for row in base["parameters"]]
+    return {**base, **content, "parameters": [*rows, *own.values()]}
 
 
 @cache

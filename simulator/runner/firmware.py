@@ -25,9 +25,11 @@ def firmware_parameters(name: str = "ardupilot/nest", backend: Backend = Backend
     """
     folder, _, stem = name.partition("/")
     shipped = files("firmware_config").joinpath(folder)
-    content = _read(shipped.joinpath(f"{stem}.yaml"))
-    rows: list[dict[str, Any]] = list(content["parameters"])
-    for part in content["parts"]:
+    variant = _read(shipped.joinpath(f"{stem}.yaml"))
+    base = _read(shipped.joinpath(f"{variant.get('base', stem)}.yaml"))
+    own = {row["name"]: row for row in variant["parameters"]}
+    rows: list[dict[str, Any]] = [own.get(row["name"], row) for row in base["parameters"]]
+    for part in base["parts"]:
         rows += _read(shipped.joinpath("parts").joinpath(f"{part}.yaml"))["parameters"]
     own = _own_values(backend, shipped)
     return {

@@ -72,6 +72,22 @@ def test_the_simulated_drone_has_every_parameter_of_its_set_right() -> None:
         assert types[row.name] == load_metadata("ardupilot/nest")[row.name].kind, row.name
 
 
+@pytest.mark.parametrize(("name", "parameter", "value"), [("ardupilot/nest_finish", "FS_OPTIONS", 26.0),
+    ("px4/nest_finish", "COM_DLL_EXCEPT", 1.0)])  # fmt: skip
+def test_a_variant_differs_from_its_base_in_its_own_rows_only(name: str, parameter: str, value: float) -> None:
+    base, variant = load_set(name.removesuffix("_finish")), load_set(name)
+    assert (base.on_link_loss, variant.on_link_loss) == ("return", "finish")
+    assert [row.name for row in variant.rows] == [row.name for row in base.rows]
+    differing = [row for row, other in zip(variant.rows, base.rows, strict=True) if row != other]
+    assert [(row.name, row.value) for row in differing] == [(parameter, value)]
+    assert problems(differing[0], load_metadata(name)[parameter]) == []
+    assert variant.digest != base.digest
+
+
+def test_the_simulated_drone_gets_a_variants_rows_too() -> None:
+    assert firmware_parameters("ardupilot/nest_finish")["FS_OPTIONS"] == 26.0
+
+
 def test_a_name_stands_once_in_all_parts() -> None:
     row = {"name": "X", "value": 1, "reason": "r.", "source": "https://s"}
     with pytest.raises(ValueError, match="X: more than one row"):
