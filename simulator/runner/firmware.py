@@ -27,8 +27,8 @@ def firmware_parameters(name: str = "ardupilot/nest", backend: Backend = Backend
     shipped = files("firmware_config").joinpath(folder)
     variant = _read(shipped.joinpath(f"{stem}.yaml"))
     base = _read(shipped.joinpath(f"{variant.get('base', stem)}.yaml"))
-    own = {row["name"]: row for row in variant["parameters"]}
-    rows: list[dict[str, Any]] = [own.get(row["name"], row) for row in base["parameters"]]
+    changed = {row["name"]: row for row in variant["parameters"]}
+    rows: list[dict[str, Any]] = [changed.get(row["name"], row) for row in base["parameters"]]
     for part in base["parts"]:
         rows += _read(shipped.joinpath("parts").joinpath(f"{part}.yaml"))["parameters"]
     own = _own_values(backend, shipped)
