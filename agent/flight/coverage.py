@@ -10,9 +10,10 @@ from agent.domain.route import Route
 from agent.domain.status import MissedPoint, PointResult
 from agent.domain.telemetry import Telemetry
 from agent.flight.situation import Situation
-from agent.routes.visits import OUTAGE_S, Reporting, Visit, assign, judge
+from agent.routes.visits import Reporting, Visit, assign, judge
 
 _WATCHED_S = 5.0  # the video was well so lately
+_OUTAGE_S = 120.0  # pictures so much older than the oldest unsettled visit are not looked at again
 _UNSETTLED = 32
 """Visits that a late report may still change; those before them stay as they were judged."""
 
@@ -24,6 +25,7 @@ class Coverage:
     points: dict[str, PointResult] = field(default_factory=dict)
     _visits: list[Visit] = field(default_factory=list)
     _captures: dict[tuple[str, int, int], Capture] = field(default_factory=dict)
+    _progress_s: float | None = None
     _judged: tuple[int, int, Reporting] | None = None
 
     def reach(self, route: Route, plan: FlightPlan, situation: Situation, at: datetime, *, aimed: bool) -> None:
@@ -35,13 +37,15 @@ class Coverage:
         mission = situation.telemetry.mission
         if mission is None:
             return
+        unheard_s = 0.0 if self._progress_s is None else mission.at_s - self._progress_s
+        self._progress_s = mission.at_s
         passed = max(mission.reached, mission.current - 1)
         waypoints = (item.inspection_point for item in plan.items[: passed + 1] if item.kind is ItemKind.WAYPOINT)
         fresh = set(waypoints) - self.points.keys()
         for point in route.points if fresh else ():
             if point.id in fresh:
                 watched = situation.age_s(situation.vision_well_at_s) < _WATCHED_S
-                self._visits.append(Visit(point, situation.now_s, watched, aimed))
+                self._visits.append(Visit(point, situation.now_s, watched, unheard_s, aimed))
                 self.points[point.id] = PointResult(id=point.id, reached_at=at)
 
     def settle(self, telemetry: Telemetry, since_s: float) -> None:
@@ -61,7 +65,7 @@ class Coverage:
 
     def _judge(self, reporting: Reporting) -> None:
         visits = self._visits[-_UNSETTLED:]
-        since_s = visits[0].reached_s - OUTAGE_S if visits else 0.0
+        since_s = visits[0].reached_s - _OUTAGE_S if visits else 0.0
         pictures = assign(visits, (c for c in self._captures.values() if c.taken_s >= since_s))
         for visit in visits:
             verdict = judge(visit, pictures[visit.point.id], reporting)

@@ -15,9 +15,8 @@ from agent.domain.status import ImageEvidence
 
 NEAR_M = 15.0
 """How far from its point a picture may be taken: an acceptance radius of up to 10 m (PX4), and both positions' errors."""
-OUTAGE_S = 60.0
-"""A picture may be so far from the reach of its point, where that was told only when the link came back."""
-_NO_PLACE_OFF_S = 2.0  # a picture without a place; a slow radio delays what is told by no more
+_TOLD_LATE_S = 2.0  # a slow radio's report of a reach, against the picture's own time
+_TAKEN_LATE_S = 5.0  # a slow camera; what is taken later was not ordered by the point's items
 _STEP_S = PICTURE_INTERVAL_S + 0.3  # an autopilot needs some tenths of a second from item to item
 
 
@@ -28,12 +27,14 @@ class Visit:
     Attributes:
         reached_s: the event loop's time at which that was heard.
         watched: whether the video was well then.
+        unheard_s: how long nothing had been heard of the mission before; the reach may be so much older.
         aimed: whether the gimbal, as far as it reports, looked where it was told to.
     """
 
     point: InspectionPoint
     reached_s: float
     watched: bool
+    unheard_s: float = 0.0
     aimed: bool = True
 
 
@@ -76,10 +77,15 @@ def assign(visits: Sequence[Visit], captures: Iterable[Capture]) -> Mapping[str,
 
 def _visit_of(capture: Capture, visits: Sequence[Visit]) -> Visit | None:
     """The visit at its place whose pictures were due at its time."""
-    near = [v for v in visits if capture.place is None or distance_m(capture.place, v.point.place) <= NEAR_M]
-    visit = min(near, key=lambda v: _off_s(capture, v), default=None)
-    most_s = _NO_PLACE_OFF_S if capture.place is None else OUTAGE_S
-    return visit if visit is not None and _off_s(capture, visit) <= most_s else None
+    return min((v for v in visits if _fits(capture, v)), key=lambda v: _off_s(capture, v), default=None)
+
+
+def _fits(capture: Capture, visit: Visit) -> bool:
+    if capture.place is not None and distance_m(capture.place, visit.point.place) > NEAR_M:
+        return False
+    early = capture.taken_s < visit.reached_s
+    unheard_s = 0.0 if capture.place is None else visit.unheard_s
+    return _off_s(capture, visit) <= (_TOLD_LATE_S + unheard_s if early else _TAKEN_LATE_S)
 
 
 def _off_s(capture: Capture, visit: Visit) -> float:

@@ -92,9 +92,16 @@ def test_a_reach_that_is_heard_after_its_picture_gets_it_though_the_camera_knows
     assert [p.index for p in assign(visits, [picture(19.4, None, index=2)])["B"]] == [2]
 
 
+def test_a_picture_taken_on_the_way_back_to_the_route_proves_nothing():
+    """PX4 orders the last picture again when a mission is resumed, here with the heading of the point before."""
+    visits = [Visit(point("A"), 10.0, True), Visit(point("B"), 37.0, True)]
+    assert not any(assign(visits, [picture(33.0, -4.0, index=2)]).values())
+
+
 def test_a_reach_that_was_told_only_after_an_outage_still_gets_its_picture():
-    visits = [Visit(point("A"), 10.0, True), Visit(point("B", 100.0), 55.0, True)]
+    visits = [Visit(point("A"), 10.0, True), Visit(point("B", 100.0), 55.0, True, unheard_s=30.0)]
     assert [p.index for p in assign(visits, [picture(30.0, 101.0, index=2)])["B"]] == [2]
+    assert assign(visits, [picture(20.0, 101.0, index=2)])["B"] == ()
 
 
 # -- laws ------------------------------------------------------------------------------------------------------------------
