@@ -115,6 +115,7 @@ class Teller:
             yield _reason(Refused("vision.starting", ""))
         else:
             yield from (_reason(Refused(code, "")) for code in situation.vision.health if not _expected_dark(code, situation))
+        yield from (_reason(Refused(code, "")) for code in situation.pad_camera or ())
         yield from self._alerts.reasons
         yield from self._hub.reasons
         yield from self._more_reasons()
