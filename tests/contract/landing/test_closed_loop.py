@@ -8,7 +8,6 @@ import math
 from collections import deque
 
 import numpy as np
-import pytest
 
 from agent.config.landing import LandingSection
 from agent.core.geo import LatLon
@@ -24,7 +23,7 @@ from agent.vision.poses import PoseHistory
 from simulator.camera.down import DownView
 from simulator.camera.pad import PadPrint
 from simulator.camera.pose import Pose, quaternion
-from tests.doubles.vehicle_rig import HOME_ALT_M, LAND, RTL, Rig, Station
+from tests.doubles.vehicle_rig import HOME_ALT_M, RTL, Rig, Station
 
 SECTION = LandingSection()
 DRIFT_M = 1.5
@@ -96,19 +95,18 @@ class Loop:
         return PoseSample(now_s, 30.0, 119.0, HOME_ALT_M + body.up_m, body.up_m, velocity, *angles)
 
 
-@pytest.mark.parametrize(("mode", "heading_deg", "wind"), [(RTL, 0.0, "6"), (LAND, 140.0, "0")], ids=["in the wind", "turned"])
-def test_a_drone_whose_gps_drifted_comes_down_in_the_middle_of_the_pad(mode, heading_deg, wind):
-    rig = Rig("PLND_ENABLED=1", "PLND_TYPE=1", f"SIM_WIND_SPD={wind}", "RTL_LOIT_TIME=1000", seed=3)
-    station = rig.airborne(9.0)
-    rig.autopilot.craft.yaw_target = math.radians(heading_deg)
+def test_a_drone_whose_gps_drifted_comes_down_in_the_middle_of_the_pad():
+    rig = Rig("PLND_ENABLED=1", "PLND_TYPE=1", "SIM_WIND_SPD=4", "RTL_LOIT_TIME=1000", seed=3)
+    station = rig.airborne(7.0)
+    rig.autopilot.craft.yaw_target = math.radians(140.0)  # so that an exchanged axis shows
     station.set_param("SIM_GPS_GLITCH_X", DRIFT_DEG)
     rig.run(6.0)
-    assert station.mode(mode) == 0
+    assert station.mode(RTL) == 0
     loop = Loop(rig, station)
     assert rig.run(120.0, loop.step)
     beside_m = math.hypot(rig.autopilot.craft.body.north_m, rig.autopilot.craft.body.east_m)
     assert beside_m < 0.15
-    assert loop.heights[0] > 8.0, "seen from on high"
+    assert loop.heights[0] > 6.0, "seen from on high"
     assert loop.heights[-1] < 0.2, "and to the last"
     assert len(loop.fixes) > 0.9 * loop.frames
     # What the agent says of the offset is so, at the time of the picture.

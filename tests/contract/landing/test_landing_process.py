@@ -75,22 +75,8 @@ async def test_it_sees_the_pad_while_it_is_asked_to_and_leaves_the_camera_alone_
                     await asyncio.sleep(0.05)
 
 
-async def test_a_dark_or_missing_picture_is_told(hovering):
+async def test_a_child_that_dies_and_a_dark_or_missing_picture_are_told(hovering):
     down, port = hovering
-    bus = Bus()
-    section = LandingSection(source=f"http://127.0.0.1:{port}/down.mjpg")
-    with bus.subscribe(PadCameraStatus) as heard:
-        async with LandingSupervisor(section, bus, Clock()) as child:
-            child.watch(True)
-            await until(heard, status(None))
-            down.set_fault("black")
-            await until(heard, status("landing.black"))
-            down.set_fault("stop")
-            await until(heard, status("landing.no_video"))
-
-
-async def test_a_child_that_dies_is_told_and_replaced(hovering):
-    _, port = hovering
     bus = Bus()
     section = LandingSection(source=f"http://127.0.0.1:{port}/down.mjpg")
     with bus.subscribe(PadSight, PadCameraStatus) as heard:
@@ -102,3 +88,7 @@ async def test_a_child_that_dies_is_told_and_replaced(hovering):
             await until(heard, status("landing.down"))
             await until(heard, lambda m: isinstance(m, PadSight))
             assert child.restarts == 1
+            down.set_fault("black")
+            await until(heard, status("landing.black"))
+            down.set_fault("stop")
+            await until(heard, status("landing.no_video"))
