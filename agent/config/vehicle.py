@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_v
 from agent.config.section import Section
 
 _KEY_HEX_DIGITS = 64
+_LOST_LEAST_S = 5.0
 
 
 class SigningPolicy(StrEnum):
@@ -73,6 +74,11 @@ class VehicleSection(Section):
             raise ValueError(
                 f"signing is {self.signing.value!r}, but there is no key in the secrets file vehicle__signing_key; "
                 "nest-agent signing setup makes one and gives it to the drone"
+            )
+        if len(self.links) > 1 and self.lost_after_s < _LOST_LEAST_S:
+            raise ValueError(
+                f"lost_after_s is {self.lost_after_s:g}; with several links it must be at least {_LOST_LEAST_S:g}, "
+                "since another link is used only after 2.5 s of silence"
             )
         if len(set(self.links)) < len(self.links):
             raise ValueError(f"link names an address twice: {', '.join(self.links)}")

@@ -231,10 +231,11 @@ class Channel:
 
     def _take(self, frame: Frame) -> None:
         self.counters.frames += 1
-        if frame.at_s - self.heard_s > SILENT_S:
-            self._since_s = frame.at_s
-        self.heard_s = frame.at_s
         self._loss.on_frame(frame)
+        if frame.name:  # of an unknown kind the checksum cannot be verified: noise must not keep a dead link alive
+            if frame.at_s - self.heard_s > SILENT_S:
+                self._since_s = frame.at_s
+            self.heard_s = frame.at_s
         self._deliver(self, frame)
 
     def opened(self) -> None:

@@ -242,7 +242,11 @@ def test_a_missing_or_wrong_key_is_a_configuration_error(tmp_path: Path) -> None
     assert load(config, secrets).vehicle.key == KEY
     config.write_text(GOOD + "vehicle: {signing: off, link: ['tcp:a:1', 'udp:b:2']}\n", encoding="utf-8")
     assert load(config).vehicle.links == ("tcp:a:1", "udp:b:2")
-    for wrong, words in (("signing: maybe", "'accept_unsigned' or 'required'"), ("link: ['tcp:a:1', 'tcp:a:1']", "twice")):
+    for wrong, words in (
+        ("signing: maybe", "'accept_unsigned' or 'required'"),
+        ("link: ['tcp:a:1', 'tcp:a:1']", "twice"),
+        ("link: ['tcp:a:1', 'tcp:b:1'], lost_after_s: 3", "lost_after_s is 3; with several links it must be at least 5"),
+    ):
         config.write_text(GOOD + f"vehicle: {{{wrong}}}\n", encoding="utf-8")
         with pytest.raises(ConfigError, match=words):
             load(config)
