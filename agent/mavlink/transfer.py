@@ -58,6 +58,7 @@ class _Sending:
     seq: int
     number: int
     again: bool
+    at_s: float
 
 
 class _Upload:
@@ -150,13 +151,15 @@ class _Upload:
 
     def _note_arrival(self, seq: int, at_s: float) -> None:
         """The item before the one asked for arrived, and with it all before it."""
-        packets = seq - (self.asked or 0)
-        for index, sending in enumerate(self._under_way):
-            if sending.seq == seq - 1 and sending.number > self._went_back_at:
-                self._window.answered(sending.number, at_s, packets=packets)
-                for _ in range(index + 1):
-                    self._under_way.popleft()
-                return
+        # Of several sendings of one item the last is meant that can have been answered by now.
+        latest_s = at_s - self._window.least_s
+        found = [n for n, sending in enumerate(self._under_way) if sending.seq == seq - 1]
+        if not found:
+            return
+        index = next((n for n in reversed(found) if self._under_way[n].at_s <= latest_s), found[0])
+        self._window.answered(self._under_way[index].number, at_s, packets=seq - (self.asked or 0))
+        for _ in range(index + 1):
+            self._under_way.popleft()
 
     def _on_complaint(self, wanted: int | None) -> TransferResult | None:
         """The autopilot got an item that it did not want, or got none for a while, and may say what it wants.
@@ -209,7 +212,7 @@ class _Upload:
         end = min(len(self._items), self.asked + self._window.size)
         for seq in range(self._sent, end):
             again = seq < self._ever_sent
-            self._under_way.append(_Sending(seq, self._window.sent(now_s, first=not again), again))
+            self._under_way.append(_Sending(seq, self._window.sent(now_s, first=not again), again, now_s))
             link.send(body_of(self._items[seq], link.system, seq, self._kind))
         self._sent = max(self._sent, end)
         self._ever_sent = max(self._ever_sent, self._sent)

@@ -18,7 +18,7 @@ _FIRST = 16
 _MOST = 256
 _LEAST = 4  # what is sent again reaches past the item asked for, which may have arrived though its answer was lost
 _LEAST_TIMEOUT_S = 0.03  # ten turns of an autopilot's loop; less than the 0.26 s after which PX4 asks again by itself
-_LOOP_S = 0.005  # answers wait so long for the autopilot's own loop; packets under way meanwhile keep it busy
+_LOOP_S = 0.02  # answers wait so long for the autopilot's own loop; packets under way meanwhile keep it busy
 _ROUNDS_KEPT = 5
 _TRAIN_LEAST = 3  # answers that a pace is measured by
 _RUN_GAIN = 1 / 4
@@ -44,7 +44,7 @@ class Window:
         self._trip = RoundTrip(_LEAST_TIMEOUT_S)
         self._fits = float(_FIRST)
         self._sent: dict[int, tuple[float, bool]] = {}
-        self._least_s = float("inf")
+        self.least_s = float("inf")  # the shortest round trip that was measured
         self._round = _Round(1)
         self._paces: deque[float] = deque(maxlen=_ROUNDS_KEPT)  # packets a second
         self._run = 0  # packets since the last loss
@@ -93,8 +93,8 @@ class Window:
         sent_s, first = self._sent.pop(number, (now_s, False))
         trip_s = now_s - sent_s
         if first:
-            self._least_s = min(self._least_s, trip_s)
-        sure = first or trip_s >= self._least_s
+            self.least_s = min(self.least_s, trip_s)
+        sure = first or trip_s >= self.least_s
         if sure:
             self._trip.measured(trip_s)
         if number >= self._round.end:
@@ -106,10 +106,10 @@ class Window:
     def _end_round(self) -> None:
         pace = self._round.pace
         self._round = _Round(self.number + 1)
-        if pace is None or self._least_s == float("inf"):
+        if pace is None or self.least_s == float("inf"):
             return
         self._paces.append(pace)
-        fits = statistics.median(self._paces) * (self._least_s + _LOOP_S) * (1.0 + self._spare)
+        fits = statistics.median(self._paces) * (self.least_s + _LOOP_S) * (1.0 + self._spare)
         self._fits = min(_MOST, 2.0 * self._fits, max(_LEAST, fits))
 
     def went_back(self) -> None:

@@ -1,12 +1,14 @@
 """``nest-sim bench``: how fast things are on this computer, in real time."""
 
 import json
+import logging
 import pstats
 import statistics
 import tempfile
 from pathlib import Path
 from typing import Annotated
 
+import structlog
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -17,6 +19,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(name="bench", help="How fast things are on this computer.", no_args_is_help=True)
     group.command("alert")(alert)
     group.command("link")(link)
+    group.command("mission")(mission)
     app.add_typer(group)
 
 
@@ -62,6 +65,47 @@ def link(
         with tempfile.NamedTemporaryFile(suffix=".pstats") as file:
             listen(rate, seconds, Path(file.name))
             pstats.Stats(file.name).strip_dirs().sort_stats("tottime").print_stats(20)
+
+
+def mission(
+    runs: Annotated[int, typer.Option(help="Uploads for each line.", min=1)] = 5,
+    items: Annotated[
+        list[int] | None, typer.Option(help="Items of the mission, 4 to 650. Repeat for more.", min=4, max=650)
+    ] = None,
+    only: Annotated[str, typer.Option(help="Only links whose name has this in it.")] = "",
+    vehicle: Annotated[
+        str | None, typer.Option(help="tcp:HOST:PORT of a vehicle that is there; else the built-in one is used.")
+    ] = None,
+    mavsdk: Annotated[
+        Path | None, typer.Option(help="A Python that has mavsdk 4: its plain upload is measured too, on the loopback line.")
+    ] = None,
+) -> None:
+    """Uploads plans, reads them back, and prints the time for the mission and its ratio to the wire's own limit."""
+    from simulator.runner.mission_bench import CASES, COUNTS, LOOPBACK, measure, vehicle_process
+    from simulator.runner.mission_bench import mavsdk as measure_mavsdk
+
+    console = Console(highlight=False, width=120)
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    table = Table("link", "items", "mission s", "limit s", "ratio", "bare limit s", "ratio", "plan s", "failed", "MAVSDK s")
+    with vehicle_process(vehicle) as address:
+        for case in CASES:
+            for count in (items or COUNTS) if only in case.name else ():
+                over = address if case is LOOPBACK else vehicle
+                row = measure(case, count, runs, over)
+                peer = ""
+                if mavsdk is not None and case is LOOPBACK:
+                    version, seconds = measure_mavsdk(mavsdk, address, count, runs)
+                    peer = f"{statistics.median(seconds):.3f} ({version})"
+                ratios = [part for s in (row.limit_s, row.bare_limit_s) for part in (f"{s:.3f}", f"{row.median_s / s:.2f}")]
+                failed = f"{len(row.failures)} of {runs}"
+                table.add_row(case.name, str(count), f"{row.median_s:.3f}", *ratios, f"{row.plan_s:.3f}", failed, peer)
+                for refused in row.failures:
+                    console.print(f"{case.name}, {count} items: {refused.code}: {refused.words}")
+    console.print(table)
+    console.print(
+        "mission: uploaded, read back and compared. limit: what its bytes need on the wire beside the telemetry; bare: "
+        "without telemetry. plan: with fence, rally points and parameters. MAVSDK: upload only, not read back."
+    )
 
 
 def deliveries(log: Path) -> list[dict[str, float | None]]:
