@@ -124,10 +124,12 @@ class Px4Driver(Driver):
     async def after_upload(self, began_s: float) -> Outcome:
         """PX4 accepts what it cannot fly and says so in a sentence afterwards.
 
-        A mission outside the fence ends in mission state "no mission". A fence that does not contain home is only called
+        A mission outside the fence ends in mission state "no mission". A busy PX4 may still say that of the time before this
+        upload, so it is given as long again to take it back. A fence that does not contain home is only called
         invalid; PX4 then flies without it, so that sentence is a refusal too.
         """
-        await self.session.until(lambda t: t.mission is not None and t.mission.unusable, _VERDICT_S)
+        if await self.session.until(lambda t: t.mission is not None and t.mission.unusable, _VERDICT_S):
+            await self.session.until(lambda t: t.mission is not None and not t.mission.unusable, _VERDICT_S)
         telemetry = self.session.telemetry
         complaints = [s.text for s in self.session.texts.since(began_s) if _COMPLAINT.search(s.text)]
         if telemetry.mission is not None and telemetry.mission.unusable:
