@@ -108,7 +108,9 @@ def pack(packet: FtpPacket) -> bytes:
 
 
 def unpack(payload: bytes) -> FtpPacket | None:
-    """The packet in a payload; None where it claims more data than there can be."""
+    """The packet in a payload; None where there is none, or it claims more data than there can be."""
+    if len(payload) < _HEADER.size:
+        return None
     seq, session, opcode, size, req_opcode, complete, offset = _HEADER.unpack_from(payload)
     if size > DATA_BYTES or len(payload) < _HEADER.size + size:
         return None
