@@ -168,7 +168,7 @@ class Director:
     async def _publish(self, report: FlightReport | None) -> None:
         if report is None:
             return
-        self._ctx.missions.follow(report)
+        self._tell_missions(report)
         try:
             async with asyncio.timeout(_REPORT_WAIT_S):
                 await self._reports.publish_report(report)
@@ -176,6 +176,12 @@ class Director:
             self._ctx.note(error.code, error.message)
         except TimeoutError:
             self._ctx.note("store.busy", f"the report was not stored within {_REPORT_WAIT_S:g} s")
+
+    def _tell_missions(self, report: FlightReport) -> None:
+        try:
+            self._ctx.missions.follow(report)
+        except Exception:  # noqa: BLE001 bookkeeping must not take the agent away from a flying drone
+            _log.exception("missions.unforeseen", flight=report.flight)
 
     def _last_due(self) -> datetime | None:
         last = self._last()

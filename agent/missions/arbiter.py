@@ -2,6 +2,8 @@
 
 The rule, in this order:
 
+0. While an emergency waits to be tried again, because charge or weather did not allow it, nothing of lower priority starts: it
+   would fly away the charge that the emergency waits for. That holds for ``HOLD_S`` after the emergency was asked for.
 1. Higher priority goes first. Nothing else outweighs it; how much high priority a department may ask for is bounded by its
    rights and its daily quota.
 2. Within a priority, what would miss its latest start by waiting for one more flight goes before what can still wait.
@@ -20,6 +22,7 @@ from datetime import datetime, timedelta
 from agent.domain.request import Priority
 
 PRESSING_S = 1800.0
+HOLD_S = 3600.0
 CALENDAR = "calendar"
 
 
@@ -33,6 +36,7 @@ class Candidate:
         asked: when it was asked for, or due.
         earliest: not to be started before.
         latest: not to be started after.
+        again: not to be tried again before, after it could not start; None: not tried yet.
     """
 
     key: str
@@ -41,6 +45,15 @@ class Candidate:
     asked: datetime
     earliest: datetime
     latest: datetime
+    again: datetime | None = None
+
+    def open(self, now: datetime) -> bool:
+        """Whether its time is now."""
+        return self.earliest <= now <= self.latest
+
+    def ready(self, now: datetime) -> bool:
+        """Whether it may be tried now."""
+        return self.open(now) and (self.again is None or self.again <= now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +72,16 @@ def choose(candidates: Sequence[Candidate], now: datetime, served: Mapping[str, 
         now: the time.
         served: flights of each owner in the last day.
     """
-    ready = ranked([c for c in candidates if c.earliest <= now <= c.latest], now, served)
-    return Choice(ready[0], _why(ready, now, served)) if ready else None
+    ready = ranked([c for c in candidates if c.ready(now)], now, served)
+    if not ready or (ready[0].priority is not Priority.EMERGENCY and any(_holds(c, now) for c in candidates)):
+        return None
+    return Choice(ready[0], _why(ready, now, served))
+
+
+def _holds(candidate: Candidate, now: datetime) -> bool:
+    """Whether it is an emergency for which the others wait."""
+    urgent = candidate.priority is Priority.EMERGENCY and candidate.open(now)
+    return urgent and now - candidate.asked <= timedelta(seconds=HOLD_S)
 
 
 def ranked(candidates: Sequence[Candidate], now: datetime, served: Mapping[str, int]) -> list[Candidate]:
@@ -68,10 +89,22 @@ def ranked(candidates: Sequence[Candidate], now: datetime, served: Mapping[str, 
     return sorted(candidates, key=lambda c: _rank(c, now, served))
 
 
-def preempts(candidates: Sequence[Candidate], flying: Priority, now: datetime) -> Candidate | None:
-    """The emergency for which a flight of lower priority is called home; None where it flies on."""
-    ready = [c for c in candidates if c.priority is Priority.EMERGENCY and c.earliest <= now <= c.latest]
-    return min(ready, key=lambda c: (c.asked, c.key), default=None) if flying is not Priority.EMERGENCY else None
+@dataclass(frozen=True, slots=True)
+class Flying:
+    """The flight under way: how much it matters, and since when it is."""
+
+    priority: Priority
+    since: datetime
+
+
+def preempts(candidate: Candidate, flying: Flying, now: datetime) -> bool:
+    """Whether a flight is called home for a candidate.
+
+    An emergency calls home what matters less and was under way when it was asked for. What started later started because the
+    emergency could not: to call it home again and again would fly neither.
+    """
+    urgent = candidate.priority is Priority.EMERGENCY and flying.priority is not Priority.EMERGENCY
+    return urgent and candidate.ready(now) and candidate.asked >= flying.since
 
 
 def _pressing(candidate: Candidate, now: datetime) -> bool:

@@ -123,6 +123,12 @@ class Book:
         self._pending.append(step)
         self.changed.set()
 
+    def take_back(self, step: Step, before: Order) -> None:
+        """Undoes a step that could not be brought to the disk, unless something came after it."""
+        if step in self._pending and self.open.get(before.key) is step.order:
+            self._pending.remove(step)
+            self._keep(before)
+
     async def flush(self) -> None:
         """Brings all steps to the disk, in their order.
 
@@ -131,11 +137,20 @@ class Book:
         """
         async with self._writing:
             while self._pending:
-                kept = await self._commit(self._pending[0])
-                del self._pending[0]
+                step = self._pending[0]
+                kept = await self._commit(self._with_newest_reply(step))
+                if step in self._pending:
+                    self._pending.remove(step)
                 known = self.open.get(kept.key) if kept else None
                 if kept is not None and known is not None and known.reply.sequence == kept.reply.sequence:
                     self.open[kept.key] = known.model_copy(update={"reply": kept.reply})
+
+    def _with_newest_reply(self, step: Step) -> Step:
+        """A silent step keeps the last answer as it went out, with the digest of its audit entry."""
+        known = self.open.get(step.order.key) if step.order is not None and step.reply is None else None
+        if step.order is None or known is None or known.reply.sequence != step.order.reply.sequence:
+            return step
+        return replace(step, order=step.order.model_copy(update={"reply": known.reply}))
 
     async def say_again(self, order: Order, reply_to: ReplyPlace | None) -> None:
         """Sends an order's last answer once more, under its old message id, so that who has it drops it."""

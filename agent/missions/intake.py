@@ -82,6 +82,8 @@ class Intake:
                 await self.take(received)
             except StoreError as error:
                 log.error("request cannot be kept", code=error.code, message=error.message)  # noqa: TRY400 the code says it
+            except Exception:  # the outermost loop of what strangers can reach: it reports
+                log.exception("request.unforeseen", department=received.department[:40], request=received.request)
 
     async def take(self, received: RequestReceived) -> None:
         """Judges one message, answers it and enters it into the audit log.

@@ -41,6 +41,7 @@ class Order(Wire):
     Attributes:
         digest: of the request's content, to know it again.
         earliest: not to be started before.
+        again_at: not to be tried again before.
         route: what is flown next; None for a request that was refused.
         reply_to: further place for its answers.
         reply: the last answer, and under which message id it went.
@@ -58,6 +59,7 @@ class Order(Wire):
     state: OrderState
     received_at: Utc
     earliest: Utc
+    again_at: Utc | None = None
     route: Route | None = None
     reply_to: ReplyPlace | None = None
     reply: FlightReply
@@ -79,7 +81,9 @@ class Order(Wire):
     def candidate(self) -> Candidate:
         """As the arbiter sees it."""
         asked = self.request
-        return Candidate(self.key, asked.department, asked.priority, self.received_at, self.earliest, asked.expires)
+        return Candidate(
+            self.key, asked.department, asked.priority, self.received_at, self.earliest, asked.expires, self.again_at
+        )
 
 
 def digest_of(request: FlightRequest) -> str:

@@ -12,13 +12,13 @@ from agent.config.requests import RequestsSection
 from agent.core.bus import Bus
 from agent.core.clock import Clock
 from agent.core.errors import StoreError
-from agent.core.tasks import background
+from agent.core.tasks import background, kept_up
 from agent.domain.hub import RequestReceived
-from agent.domain.request import CancelRequest, Priority
+from agent.domain.request import CancelRequest
 from agent.domain.status import FlightReport, Reason
 from agent.domain.topics import Topics
 from agent.missions import arbiter
-from agent.missions.arbiter import Candidate
+from agent.missions.arbiter import Candidate, Flying
 from agent.missions.book import Book, Step, reason
 from agent.missions.intake import Intake
 from agent.missions.orders import Order, OrderState
@@ -57,13 +57,13 @@ class Requests:
         clock: the wall clock.
 
     Attributes:
-        flying: priority of the flight under way, the calendar's too; None: there is none.
+        flying: the flight under way, the calendar's too; None: there is none.
     """
 
     def __init__(self, config: RequestsSection, book: Book, clock: Clock) -> None:
         self.config = config
         self.book = book
-        self.flying: Priority | None = None
+        self.flying: Flying | None = None
         self._clock = clock
 
     def candidates(self, now: datetime) -> list[Candidate]:
@@ -88,21 +88,21 @@ class Requests:
             return place, reason("request.calls_home", f"{where}.")
         return place, reason("request.queued", f"{where}, after the flight under way.")
 
-    def calls_home(self, candidate: Candidate, flying: Priority) -> bool:
+    def calls_home(self, candidate: Candidate, flying: Flying) -> bool:
         """Whether a request makes a flight come home before its end."""
-        return self.config.emergency == "recall" and bool(arbiter.preempts([candidate], flying, self._clock.utc()))
+        return self.config.emergency == "recall" and arbiter.preempts(candidate, flying, self._clock.utc())
 
     async def take(self, key: str, why: str) -> Order | None:
         """Gives an order to the flight, safely written down first; None where it cannot be written down."""
-        order = self.book.open[key].model_copy(
-            update={"state": OrderState.TAKEN, "taken_at": self._clock.utc(), "flight": None}
-        )
-        self.book.later(self._silent(order, "taken", why))
+        before = self.book.open[key]
+        order = before.model_copy(update={"state": OrderState.TAKEN, "taken_at": self._clock.utc(), "flight": None})
+        step = self._silent(order, "taken", why)
+        self.book.later(step)
         try:
             await self.book.flush()
         except StoreError as error:
-            log.error("requested flight cannot be written down, it is not flown", code=error.code, message=error.message)  # noqa: TRY400
-            self.release(key)
+            log.error("requested flight cannot be kept, it is not flown", code=error.code, message=error.message)  # noqa: TRY400
+            self.book.take_back(step, before)
             return None
         return self.book.open.get(key, order)
 
@@ -168,19 +168,15 @@ class Requests:
         if rest is None:
             self._close(order, "completed", (recall,))
             return
-        update = {"state": OrderState.WAITING, "route": rest, "earliest": self._clock.utc()}
+        update = {"state": OrderState.WAITING, "route": rest, "again_at": None}
         order = order.model_copy(update=update)
         place, why = self.placed(order)
-        self.book.later(
-            self.book.said(
-                order, "preempted", (recall, why), queue_place=place, earliest_start=order.earliest, **_points(order)
-            )
-        )
+        self.book.later(self.book.said(order, "preempted", (recall, why), queue_place=place, **_points(order)))
 
     def _again(self, order: Order, reasons: tuple[Reason, ...], pause: timedelta) -> None:
         """It could not start now. It is tried again later; that is told when the reasons are new."""
         earliest = self._clock.utc() + pause
-        order = order.model_copy(update={"state": OrderState.WAITING, "earliest": earliest})
+        order = order.model_copy(update={"state": OrderState.WAITING, "again_at": earliest})
         place, why = self.placed(order)
         told = {r.code for r in order.reply.reasons}
         if {r.code for r in reasons} <= told:
@@ -271,5 +267,7 @@ async def open_requests(
     requests.reconcile(last)
     intake = Intake(config, ground, areas, topics, book, clock, requests.placed, requests.cancelled)
     with bus.subscribe(RequestReceived) as messages:
-        async with background(requests.run(), "requests"), background(intake.listen(messages), "intake"):
+        # No flight hangs on this: what fails in it is reported, and it is begun again.
+        running = kept_up(requests.run, "requests")
+        async with background(running, "requests"), background(intake.listen(messages), "intake"):
             yield requests

@@ -15,7 +15,7 @@ from agent.domain.request import OnDetection, Priority
 from agent.domain.route import Route
 from agent.domain.status import FlightReport, Reason
 from agent.missions import arbiter
-from agent.missions.arbiter import CALENDAR, Candidate
+from agent.missions.arbiter import CALENDAR, Candidate, Flying
 from agent.missions.book import reason
 from agent.missions.calendar import Due, next_due
 from agent.missions.orders import Order
@@ -55,6 +55,7 @@ class _Current:
 
     candidate: Candidate
     route: str
+    since: datetime
     flight: str | None = None
     recall: Reason | None = None
 
@@ -125,16 +126,16 @@ class Missions:
         _log.info("mission.chosen", key=candidate.key, why=choice.words)
         if candidate.key == CALENDAR and due is not None:
             self._done_until = due.at
-            self._set_current(_Current(candidate, due.route))
+            self._set_current(_Current(candidate, due.route, self._clock.utc()))
             return Assignment(due.route, due.at, due.latest)
         if candidate.key in self._rests:
             _, route = self._rests.pop(candidate.key)
-            self._set_current(_Current(candidate, route.id))
+            self._set_current(_Current(candidate, route.id, self._clock.utc()))
             return Assignment(route.id, self._done_until, candidate.latest)
         order = await self._requests.take(candidate.key, choice.words) if self._requests else None
         if order is None or order.route is None:
             return None
-        self._set_current(_Current(candidate, order.route.id))
+        self._set_current(_Current(candidate, order.route.id, self._clock.utc()))
         return _assignment(order, order.route.id, self._done_until)
 
     async def _nap(self, due: Due | None, now: datetime) -> None:
@@ -159,7 +160,7 @@ class Missions:
     def _set_current(self, current: _Current | None) -> None:
         self._current = current
         if self._requests is not None:
-            self._requests.flying = current.candidate.priority if current else None
+            self._requests.flying = Flying(current.candidate.priority, current.since) if current else None
 
     # What the flight tells, and asks.
 
@@ -204,19 +205,20 @@ class Missions:
         return current.recall.words if current.recall else None
 
     def _emergency(self, current: _Current, requests: Requests) -> Reason | None:
-        now, flying = self._clock.utc(), current.candidate.priority
+        now, flying = self._clock.utc(), Flying(current.candidate.priority, current.since)
         urgent = next((c for c in requests.candidates(now) if requests.calls_home(c, flying)), None)
         return reason("request.preempted", f"It is {urgent.key}.") if urgent else None
 
     def restored(self, report: FlightReport | None, route: str, due: datetime) -> Assignment:
         """The assignment of a flight that a restarted agent finds in its journal; it is the flight under way again."""
+        began = report.started_at if report else due
         order = self._requests.order_of(report) if self._requests and report else None
         if order is None:
             candidate = Candidate(CALENDAR, CALENDAR, Priority.ROUTINE, due, due, due)
             assignment = Assignment(route, due, due)
         else:
             candidate, assignment = order.candidate, _assignment(order, route, due)
-        self._set_current(_Current(candidate, route, report.flight if report else None))
+        self._set_current(_Current(candidate, route, began, report.flight if report else None))
         return assignment
 
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.domain.request import Priority
-from agent.missions.arbiter import PRESSING_S, Candidate, choose, preempts, ranked
+from agent.missions.arbiter import HOLD_S, PRESSING_S, Candidate, Flying, choose, preempts, ranked
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 OWNERS = ("calendar", "forestry", "water", "grid")
@@ -18,9 +18,18 @@ minutes = st.integers(-300, 300).map(lambda n: NOW + timedelta(minutes=n))
 def candidate(draw, number):
     earliest = draw(minutes)
     latest = earliest + timedelta(minutes=draw(st.integers(0, 300)))
-    return Candidate(
-        f"c{number}", draw(st.sampled_from(OWNERS)), draw(st.sampled_from(Priority)), draw(minutes), earliest, latest
-    )
+    owner, priority = draw(st.sampled_from(OWNERS)), draw(st.sampled_from(Priority))
+    return Candidate(f"c{number}", owner, priority, draw(minutes), earliest, latest, draw(st.none() | minutes))
+
+
+def may_fly(candidate):
+    return candidate.earliest <= NOW <= candidate.latest and (candidate.again is None or candidate.again <= NOW)
+
+
+def held_for(candidate):
+    """An emergency that could not start, not long ago: the others wait for it."""
+    in_time = candidate.earliest <= NOW <= candidate.latest
+    return candidate.priority is Priority.EMERGENCY and in_time and NOW - candidate.asked <= timedelta(seconds=HOLD_S)
 
 
 queues = st.integers(0, 8).flatmap(lambda n: st.tuples(*(candidate(i) for i in range(n)))).map(list)
@@ -36,9 +45,11 @@ def test_the_choice_does_not_hang_on_the_order_in_which_things_came(queue, flown
 @given(queues, served)
 def test_what_is_chosen_may_fly_now_and_nothing_of_higher_priority_waits_behind_it(queue, flown):
     choice = choose(queue, NOW, flown)
-    ready = [c for c in queue if c.earliest <= NOW <= c.latest]
-    assert (choice is None) == (not ready)
-    if choice is not None:
+    ready = [c for c in queue if may_fly(c)]
+    if choice is None:
+        assert not any(c.priority is Priority.EMERGENCY for c in ready)
+        assert not ready or any(map(held_for, queue))
+    else:
         assert choice.candidate in ready
         assert choice.words
         assert all(c.priority.rank <= choice.candidate.priority.rank for c in ready)
@@ -48,20 +59,28 @@ def test_what_is_chosen_may_fly_now_and_nothing_of_higher_priority_waits_behind_
 def test_the_order_is_total_and_its_first_is_the_choice(queue, flown):
     order = ranked(queue, NOW, flown)
     assert sorted(c.key for c in order) == sorted(c.key for c in queue)
-    ready = [c for c in order if c.earliest <= NOW <= c.latest]
+    ready = [c for c in order if may_fly(c)]
     choice = choose(queue, NOW, flown)
-    assert (choice.candidate if choice else None) == (ready[0] if ready else None)
+    assert choice is None or choice.candidate == ready[0]
 
 
-@given(queues, st.sampled_from(Priority))
-def test_only_an_emergency_that_may_fly_now_calls_a_lower_flight_home(queue, flying):
-    found = preempts(queue, flying, NOW)
-    if found is not None:
-        assert flying is not Priority.EMERGENCY
-        assert found.priority is Priority.EMERGENCY
-        assert found.earliest <= NOW <= found.latest
-    elif flying is not Priority.EMERGENCY:
-        assert not any(c.priority is Priority.EMERGENCY and c.earliest <= NOW <= c.latest for c in queue)
+@given(queues, st.sampled_from(Priority), minutes)
+def test_an_emergency_calls_home_what_matters_less_and_was_flying_before_it(queue, flying, since):
+    for candidate in queue:
+        expected = (
+            candidate.priority is Priority.EMERGENCY
+            and flying is not Priority.EMERGENCY
+            and may_fly(candidate)
+            and candidate.asked >= since
+        )
+        assert preempts(candidate, Flying(flying, since), NOW) == expected
+
+
+@given(queues, served)
+def test_nothing_flies_away_the_charge_that_an_emergency_waits_for(queue, flown):
+    waiting = Candidate("urgent", "fire", Priority.EMERGENCY, NOW, NOW, NOW + timedelta(hours=3), NOW + timedelta(minutes=5))
+    choice = choose([*queue, waiting], NOW, flown)
+    assert choice is None or choice.candidate.priority is Priority.EMERGENCY
 
 
 @given(st.lists(st.sampled_from(OWNERS[1:]), min_size=2, max_size=30))

@@ -206,6 +206,37 @@ def test_a_flight_of_the_calendar_gives_way_and_its_rest_is_flown_after_the_emer
     fly(tmp_path, make_nest, work)
 
 
+def test_an_emergency_gets_the_charge_and_what_it_called_home_is_not_called_home_twice(tmp_path, make_nest):
+    """It comes home with too little to start again: the rest must not go first, nor be called home for ever."""
+
+    async def work(nest, desk):
+        routine = asked(desk.clock)
+        urgent = asked(desk.clock, department="emergency", priority="emergency")
+        await desk.ask(routine)
+        asking, refused = [], []
+
+        def until(n):
+            if not asking and in_the_air(n) and len(n.ctx.flight.points) == 1:
+                asking.append(asyncio.create_task(desk.ask(urgent, "emergency")))
+                n.drone.charge = 0.6
+            refused[:] = [r for r in n.reports.reports if r.outcome == "refused" and r.ended_at is not None]
+            if len(refused) >= 3:
+                n.drone.charge = max(n.drone.charge, 0.9)
+            return n.drone.orders.count("launch") == 3 and n.director.state is State.IDLE
+
+        await nest.run(until, limit_s=6000.0)
+        await asyncio.sleep(10.0)
+        assert {r.department for r in refused} == {"emergency"}, "nothing else was even tried meanwhile"
+        flown = [r for r in nest.reports.reports if r.ended_at is not None and r.outcome != "refused"]
+        assert [(r.outcome, r.department) for r in flown] == [
+            ("cut_short", "forestry"),
+            ("completed", "emergency"),
+            ("completed", "forestry"),
+        ]
+
+    fly(tmp_path, make_nest, work, retry_after_s=120.0)
+
+
 def test_a_nest_that_lets_nobody_interrupt_flies_the_emergency_next(tmp_path, make_nest):
     async def work(nest, desk):
         await desk.ask(asked(desk.clock))
