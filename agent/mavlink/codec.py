@@ -75,7 +75,7 @@ class Frame:
     @property
     def signed(self) -> bool:
         """Whether it carries a signature, right or wrong."""
-        return self.raw[:1] == b"\xfd" and bool(self.raw[2] & _SIGNED)
+        return self.raw[0] == _V2 and bool(self.raw[2] & _SIGNED)
 
 
 class Decoder:

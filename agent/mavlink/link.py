@@ -270,6 +270,8 @@ class Link:
     def problems(self, now_s: float) -> list[Refused]:
         """What is wrong with the links right now: signatures that are refused, and one of several that does not work."""
         found = [trouble] if (trouble := self.signing_trouble(now_s)) else []
+        if self.signing is None and any(now_s - channel.signed_s <= _DOWN_S for channel in self.channels):
+            found.append(Refused("vehicle.signing_unused", "it may ignore what we send"))
         if len(self.channels) > 1:
             views = [(channel, channel.view(now_s)) for channel in self.channels]
             for channel, view in views:

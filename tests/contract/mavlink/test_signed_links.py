@@ -117,6 +117,8 @@ def test_a_key_is_given_used_and_taken_away() -> None:
         async with world.link(world.radio, None) as unsigned:
             await becomes(lambda: unsigned.counters.frames)
             assert await asked(unsigned) is None, "no signature, no answer"
+            (problem,) = unsigned.problems(asyncio.get_running_loop().time())
+            assert problem.code == "vehicle.signing_unused"
         async with world.link(world.usb, None) as cable:
             await becomes(lambda: cable.counters.frames)
             assert await asked(cable) is Result.ACCEPTED

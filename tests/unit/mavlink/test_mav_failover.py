@@ -290,6 +290,20 @@ def test_each_link_has_its_own_round_trip() -> None:
     run_virtual(main())
 
 
+def test_a_link_that_loses_much_is_left_for_a_clean_one() -> None:
+    async def main() -> None:
+        async with two_radios() as both:
+            await asyncio.sleep(10.0)
+            both.scripts[0].loss = 0.7
+            await asyncio.sleep(30.0)
+            assert both.link.used == 1
+            both.scripts[0].loss = 0.0
+            await asyncio.sleep(40.0)
+            assert both.link.used == 0
+
+    run_virtual(main())
+
+
 def test_a_frame_that_the_network_doubles_is_taken_once() -> None:
     async def main() -> None:
         async with two_radios() as both:

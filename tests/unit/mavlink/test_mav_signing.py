@@ -1,5 +1,7 @@
 """Signatures against pymavlink's own, and the law of their time stamps: they only grow, whatever clock and power do."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -216,6 +218,33 @@ def test_the_file_never_goes_back_and_survives_damage(tmp_path: Path) -> None:
     assert stamps_in(path, lambda: 0.0).next() == 501
     path.write_bytes(b"\xff no number")
     assert StampFile(path).read() == 0
+
+
+SIGNER = """
+import sys, time
+from pathlib import Path
+from agent.mavlink.stamp_file import stamps_in
+stamps = stamps_in(Path(sys.argv[1]), lambda: float(sys.argv[2]))
+while True:
+    print(stamps.next(), flush=True)
+    if stamps.last % 1000 == 0:
+        stamps.reserve_ahead()
+"""
+
+
+def test_a_kill_at_any_moment_reuses_no_stamp(tmp_path: Path) -> None:
+    last = 0
+    for unix_s, lines in ((NOW_S, 50), (NOW_S - 9e6, 3), (NOW_S, 4000)):
+        command = [sys.executable, "-c", SIGNER, str(tmp_path / "signing-time"), str(unix_s)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            for _ in range(lines):
+                stamp = int(process.stdout.readline())
+                assert stamp > last
+                last = stamp
+            process.kill()
+            rest = [int(line) for line in process.stdout if line.endswith("\n")]
+            last = max([last, *rest])
 
 
 def test_a_disk_that_fails_does_not_stop_the_sending(tmp_path: Path) -> None:
