@@ -223,7 +223,7 @@ class Director:
                 "points_total": len(flight.route.points),
                 "points_seen": len(points),
                 "points": points,
-                "missed": flight.coverage.missed(flight.route) if ended else (),
+                "missed": flight.coverage.missed(flight.route) if ended and flight.outcome != "refused" else (),
                 "breakpoint_index": upcoming,
                 "reasons": tuple(
                     Reason(code=code, words=f"{words_of(code)} {value}".strip()) for code, value in flight.reasons

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from agent.core.geo import LatLon
+from agent.core.outcome import Refused
 from agent.domain.camera import Camera, Capture, CaptureResult
 from agent.domain.mission import ItemKind
 from agent.domain.telemetry import Gimbal, Telemetry
@@ -100,6 +101,11 @@ def test_a_flight_cut_short_lists_the_points_it_did_not_reach(make_nest):
         (point.id, "coverage.not_reached") for point in ROUTE.points if point.id not in reached
     ]
     assert report.missed
+
+
+def test_a_flight_that_was_refused_missed_nothing(make_nest):
+    report = flown(make_nest, Photographer(launch_outcome=Refused("vehicle.arm_denied", "Arm: no")))
+    assert (report.outcome, report.missed) == ("refused", ())
 
 
 def test_a_stuck_gimbal_is_told_and_its_pictures_prove_nothing(make_nest):
