@@ -85,6 +85,6 @@ class LandingSupervisor(ChildSupervisor):
         super().__init__(kind, bus, clock)
 
 
-_START_TIMEOUT_S = 30.0
-_STALL_AFTER_S = 5.0
-"""The landing child loads no models, and its status comes each second: it is given less time than the vision process."""
+_START_TIMEOUT_S = 60.0
+_STALL_AFTER_S = 10.0
+"""As patient as with the vision process: on a busy computer a kill costs more than a wait."""
