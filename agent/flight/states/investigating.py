@@ -119,6 +119,7 @@ async def investigating(ctx: FlightContext) -> Event:
     index = breakpoint_of(flight, situation)
     look = _possible(ctx, flight, situation, sighting)  # anew: the drone has flown on since
     if index is None or not isinstance(look, Look):
+        flight.looks.declined_s[sighting.track] = ctx.now_s  # not thought of again at once
         return Event.SEEN_ENOUGH
     flight.looks.done.append(look.subject)
     began = ctx.clock.utc()

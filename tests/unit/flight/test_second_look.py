@@ -17,7 +17,7 @@ from agent.flight.second_look import not_worth
 from agent.flight.standoff import Subject
 from agent.flight.table import State
 from agent.missions.service import Assignment
-from tests.doubles.flight import FRAME, SITE, loop_s, run_virtual, square
+from tests.doubles.flight import FRAME, SITE, Journal, loop_s, run_virtual, square
 from tests.unit.flight.test_director import flown_until, restarted
 
 FIRE = (150.0, 130.0)  # metres north and east of the pad, beside the middle of the route
@@ -226,6 +226,30 @@ def test_s5_the_flight_s_own_consumption_counts_where_it_is_more_than_configured
         return nest.ctx.energy.power_w
 
     assert run_virtual(power_w()) == pytest.approx(0.45 * 180.0 * 3600.0 / 300.0)
+
+
+class Draining(Journal):
+    """While the step to the second look is written, the charge falls below what the look needs."""
+
+    drone = None
+
+    def write(self, record):
+        super().write(record)
+        if record.state is State.INVESTIGATING:
+            self.drone.charge = 0.32
+            self.drone.telemetry = self.drone._telemetry()
+
+
+def test_a_look_that_is_no_longer_possible_when_it_begins_is_not_begun_again_and_again(make_nest):
+    journal = Draining()
+    nest = make_nest(second_look=LOOK, journal=journal)
+    journal.drone = nest.drone
+    seen = once(lambda: on_the_way(nest), lambda: see(nest, SightingLevel.SUSPECT))
+    run_virtual(nest.run(lambda n: (seen(), ended(n))[-1]))
+    assert nest.states.count(State.INVESTIGATING) == 1
+    assert not nest.drone.sent_to
+    assert "resume" not in nest.drone.orders, "it never left its mission"
+    assert nest.reports.reports[-1].outcome == "completed"
 
 
 def test_s5_low_charge_breaks_a_look_off(make_nest):
