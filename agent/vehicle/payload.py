@@ -17,6 +17,7 @@ from agent.vehicle.session import Session
 _TURN_S = 0.5
 _ASK_FIRST_S = 2.0
 _ASK_MOST_S = 60.0  # a component without a camera accepts the request and sends nothing
+_LEARN_AGAIN_S = 10.0  # a firmware without a mount never answers
 _STATUS_S = 2.0
 _STORAGE_S = 30.0
 
@@ -66,7 +67,10 @@ class Payload:
         learned: int | None = None
         while True:
             boots = self._session.boots
-            if learned != boots and self._session.in_contact and await self._driver.learn_gimbal():
+            if learned != boots and self._session.in_contact:
+                if not await self._driver.learn_gimbal():
+                    await asyncio.sleep(_LEARN_AGAIN_S)
+                    continue
                 learned = boots
             await asyncio.sleep(_TURN_S)
 
