@@ -24,7 +24,7 @@ from agent.mavlink.readback import compare, download
 from agent.mavlink.repeats import SameContent
 from agent.mavlink.texts import StatusTexts
 from agent.mavlink.transfer import TransferEnd, upload
-from agent.mavlink.transport import memory_pair
+from agent.mavlink.transport import Chunk, memory_pair
 from agent.vehicle.session import Session
 from tests.contract.mavlink.test_mav_contract import items_of
 from tests.doubles.autopilot import Script, ScriptedAutopilot, run_virtual
@@ -106,6 +106,40 @@ def test_of_one_sentence_as_many_are_delivered_as_the_best_link_brought(arrivals
     for words in frames:
         brought = [sum(1 for where, what in arrivals if (where, what) == (link, words)) for link in range(3)]
         assert delivered.count(words) == max(brought)
+
+
+ARRIVALS = st.lists(st.tuples(st.integers(0, 1), st.booleans(), st.integers(1, 3)), max_size=40)
+
+
+@given(arrivals=ARRIVALS)
+def test_state_keeps_its_order_and_nothing_comes_twice(arrivals: list[tuple[int, bool, int]]) -> None:
+    """Each arrival: on which link, whether a sentence or a state, and how often the network delivers it."""
+
+    async def main() -> None:
+        link = Link({"radio": lambda: memory_pair()[0], "lte": lambda: memory_pair()[0]}, system=1)
+        got: list[Frame] = []
+        link.add_handler(got.append)
+        encoders = [Encoder(1, 1), Encoder(1, 1)]
+        for channel in link.channels:
+            channel.opened()
+        sent: tuple[list[int], list[int]] = ([], [])
+        texts: tuple[list[str], list[str]] = ([], [])
+        for number, (where, is_text, copies) in enumerate(arrivals):
+            words = f"sentence {number % 3}"
+            message = mavlink.MAVLink_attitude_message(number, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+            if is_text:
+                message = mavlink.MAVLink_statustext_message(6, words.encode())
+                texts[where].append(words)
+            else:
+                sent[where].append(number)
+            link.channels[where].received(Chunk(encoders[where].pack(message) * copies, 0.0))
+        assert [frame.body.time_boot_ms for frame in got if frame.name == "ATTITUDE"] == sent[0]
+        heard = [frame.body.text for frame in got if frame.name == "STATUSTEXT"]
+        assert {words: heard.count(words) for words in heard} == {
+            words: max(texts[0].count(words), texts[1].count(words)) for words in {*texts[0], *texts[1]}
+        }
+
+    run_virtual(main())
 
 
 class TwoRadios:
