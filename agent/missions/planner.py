@@ -14,7 +14,7 @@ from agent.routes.area import ring_of
 from agent.routes.around import StandOff, look_at
 from agent.routes.checks import Limits, check_energy, check_plan
 from agent.routes.compile import Pad, compile_route
-from agent.routes.corridor import Corridor, along
+from agent.routes.corridor import STOP_S, Corridor, along
 from agent.routes.coverage import cover, picture_from_above
 from agent.routes.energy import EnergyModel, WindEstimate
 
@@ -96,7 +96,7 @@ def _over(request: FlightRequest, target: AreaTarget, ground: Ground) -> Planned
     if isinstance(stands, Refused):
         return stands
     points = tuple(
-        InspectionPoint(f"P{n}", s.place, target.height_agl_m, 0.0, -90.0, round(s.heading_deg, 1) % 360.0)
+        InspectionPoint(f"P{n}", s.place, target.height_agl_m, STOP_S, -90.0, round(s.heading_deg, 1) % 360.0)
         for n, s in enumerate(stands, 1)
     )
     return Planned(_route(request, "area", points, ground), ring)

@@ -20,6 +20,9 @@ from agent.domain.route import InspectionPoint
 from agent.routes.around import StandOff, look_at
 from agent.routes.compile import Pad
 
+STOP_S = 1.0
+"""The drone stops for each picture. PX4 1.18-beta was seen to miss a point with a heading that it was to fly through, and to go
+on along the same line up to the ceiling of the fence."""
 _SMOOTH_MAX_M = 5.0
 _LEAST_STEP_M = 5.0
 
@@ -109,7 +112,7 @@ def _look(
 ) -> InspectionPoint | Refused:
     place, azimuth = cell
     side = (azimuth + turn_deg) % 360.0
-    point = look_at(place, StandOff(how.height_agl_m, how.offset_m, side, 0.0), pad, terrain)
+    point = look_at(place, StandOff(how.height_agl_m, how.offset_m, side, STOP_S), pad, terrain)
     if isinstance(point, Refused):
         return point
     return replace(point, heading_deg=round((side + 180.0) % 360.0, 1) % 360.0)
