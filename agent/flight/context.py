@@ -104,6 +104,7 @@ class FlightContext:
     pad_eye: PadEye | None = None
     flight: CurrentFlight | None = None
     commanded: frozenset[FlightMode] = frozenset()
+    land_ordered: bool = False  # the mode LAND follows from the nest's own go-around
     landings_missed: int = 0  # since the flight began; counted also for a drone that was adopted without its flight
     last_dock: DockState | None = None
     last_weather: Weather | None = None

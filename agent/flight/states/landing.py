@@ -20,6 +20,7 @@ _LANDINGS_MAX = 3  # one and two go-arounds
 _CLIMB_TIMEOUT_S = 40.0
 _CLIMBED_M = 1.0  # so near to the height of the next attempt is near enough
 _OVER_PAD_M = 3.0
+_PAD_M = 6.0  # farther from the pad it lands somewhere else
 _CLIMB_RESERVE = 0.5  # of the reserve: what a go-around and the way to a rally point may take
 
 
@@ -100,7 +101,7 @@ class Approach:
     async def follow(self, situation: Situation) -> Event | None:
         """To be called on every look. None while the landing goes on."""
         position, section = situation.telemetry.position, self._section
-        if section is None or self._given_up or position is None or stands(situation):
+        if section is None or position is None or self._given_up or stands(situation) or not self._ours(situation):
             return None
         view = situation.pad_view
         fix = view.fix if view is not None and situation.age_s(view.at_s) < section.lost_after_s else None
@@ -121,6 +122,16 @@ class Approach:
             self._give_up("landing.go_around_refused", f"{words}; {why}")
             return None
         return await self._go_around(words)
+
+    def _ours(self, situation: Situation) -> bool:
+        """Whether this is a landing on the pad by the nest's will: a return, or the LAND that follows a go-around.
+
+        Any other LAND is a pilot's, or the autopilot's own last resort, wherever that is.
+        """
+        ctx = self._ctx
+        ctx.land_ordered = ctx.land_ordered and situation.mode is FlightMode.LAND
+        across_m = situation.pad_distance_m(ctx.pad)
+        return (situation.mode is FlightMode.RETURN or ctx.land_ordered) and across_m is not None and across_m < _PAD_M
 
     def _must_land(self, situation: Situation) -> str | None:
         """Why climbing away would be worse than coming down beside the pad."""
@@ -153,6 +164,7 @@ class Approach:
             return event
         if after is Event.MISSED:
             outcome = await ctx.vehicle.land_on_pad()
+            ctx.land_ordered = not isinstance(outcome, Refused)
             if isinstance(outcome, Refused):
                 ctx.note(outcome.code, outcome.words)  # the return mode is ordered next, and lands too
         return after

@@ -165,6 +165,37 @@ def test_s9_a_pilot_who_takes_over_in_a_go_around_is_not_fought(make_nest):
     assert nest.pad_eye.on is False, "a pilot's landing is not pulled at"
 
 
+def test_s9_a_pilot_s_landing_is_not_judged(make_nest):
+    nest = make_nest(landing={"required": True})
+    nest.pad_eye.offset_m = lambda: 0.9
+    taken = []
+
+    def until(_):
+        if not taken and nest.director.state is State.LANDING and nest.drone.alt_m < 20.0:
+            taken.append(True)
+            nest.drone.mode = FlightMode.MANUAL
+        if nest.director.state is State.HANDS_OFF:
+            nest.drone.mode = FlightMode.LAND
+        return bool(taken) and ended(nest)
+
+    run_virtual(nest.run(until))
+    assert "goto" not in nest.drone.orders
+    assert nest.states[-1] is State.IDLE
+
+
+def test_an_autopilot_that_lands_far_from_the_pad_is_left_alone(make_nest):
+    nest = make_nest(landing={"required": True})
+
+    def until(_):
+        if nest.director.state is State.PATROLLING and nest.drone.north_m > 100.0:
+            nest.drone.mode = FlightMode.LAND
+        return ended(nest)
+
+    run_virtual(nest.run(until))
+    assert "goto" not in nest.drone.orders
+    assert nest.states[-1] is State.FAULT
+
+
 def test_an_autopilot_that_lands_during_a_go_around_is_not_sent_up_for_ever(make_nest):
     nest = make_nest(landing={})
     nest.pad_eye.offset_m = lambda: 0.9
