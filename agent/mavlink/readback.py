@@ -7,6 +7,7 @@ for again at once. Where an autopilot wants requests one by one it says so once 
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 from agent.core.errors import ProtocolError
 from agent.mavlink import messages
@@ -16,7 +17,7 @@ from agent.mavlink.items import WireItem, difference, item_of, meant_for_us
 from agent.mavlink.link import Inbox
 from agent.mavlink.window import Window
 
-_PATIENCE_S = 10.0
+_PATIENCE_S, _STALL_S = 10.0, 30.0  # as for uploads
 _SILENCES_MOST = 12
 _COUNT_ATTEMPTS = 10
 _SPARE = 0.3
@@ -116,11 +117,12 @@ class _Collector:
         while len(self._items) < self._total:
             self._ask_window()
             frame = await inbox.get(self._window.timeout_s(silences))
+            idle_s = self._exchange.now_s - progress_s
+            if idle_s > _STALL_S or (silences > _SILENCES_MOST and idle_s > _PATIENCE_S):
+                words = f"silence at {self._kind.name.lower()} item {self._first_missing} of {self._total}"
+                raise ProtocolError("mission.unreadable", words)
             if frame is None:
                 silences += 1
-                if silences > _SILENCES_MOST and self._exchange.now_s > progress_s + _PATIENCE_S:
-                    words = f"silence at {self._kind.name.lower()} item {self._first_missing} of {self._total}"
-                    raise ProtocolError("mission.unreadable", words)
                 self._on_silence(again=silences > 1)
             elif frame.body.mission_type != self._kind or not meant_for_us(self._exchange.link, frame):
                 continue
@@ -164,7 +166,7 @@ class _Collector:
 
     def _lose(self, before: int) -> None:
         """Puts what was asked for before this sending in line again."""
-        lost = [seq for seq, number in self._under_way.items() if number < before]
+        lost = [seq for seq, _ in takewhile(lambda asked: asked[1] < before, self._under_way.items())]
         for seq in lost:
             del self._under_way[seq]
         self._again.extend(lost)

@@ -26,6 +26,8 @@ from agent.mavlink.window import Window
 _PATIENCE_S = 10.0  # without progress: an autopilot has given up by then, and another link had time to take over
 _SILENCES_MOST = 12  # in a row; where one packet in five is lost each way, that many are one in 200,000
 _ASKS_MOST = 15  # an autopilot that asks for the same item for ever gets no further answers
+_STALL_S = 30.0  # without progress, though it talks
+_RESTARTS_MOST = 5
 _BUSY_WAIT_S = 1.0
 _BUSY_TRIES = 10
 _BUSY = {MissionResult.DENIED, MissionResult.OPERATION_CANCELLED}
@@ -84,13 +86,14 @@ class _Upload:
         self._went_back_at = 0  # sendings up to this number are from before the last going back
         self._known_until_s = 0.0  # until then complaints may be about those
         self._asks = 0  # goings back to one item
+        self._restarts = 0
         self._switches = exchange.link.switches
 
     async def run(self, inbox: Inbox) -> TransferResult:
         """Offers the items and answers until the end."""
         silences, progress_s = 0, self._exchange.now_s
         self._offer()
-        while silences < _SILENCES_MOST or self._exchange.now_s < progress_s + _PATIENCE_S:
+        while self._goes_on(silences, self._exchange.now_s - progress_s):
             frame = await inbox.get(self._window.timeout_s(silences))
             if frame is None:
                 silences += 1
@@ -102,9 +105,15 @@ class _Upload:
             result = self._on_ack(frame) if frame.name == "MISSION_ACK" else self._on_request(int(frame.body.seq), frame.at_s)
             if result is not None:
                 return result
-            if self.asked != before:
+            if self.asked is not None and (before is None or self.asked > before):
                 silences, progress_s = 0, self._exchange.now_s
         return TransferResult(TransferEnd.UNCONFIRMED if self._complete else TransferEnd.SILENT, None, self.asked)
+
+    def _goes_on(self, silences: int, idle_s: float) -> bool:
+        """Whether it is worth to go on after so many silences in a row and so long without progress."""
+        if self._restarts > _RESTARTS_MOST or idle_s > _STALL_S:
+            return False
+        return silences < _SILENCES_MOST or idle_s < _PATIENCE_S
 
     @property
     def _complete(self) -> bool:
@@ -121,6 +130,7 @@ class _Upload:
             if seq != 0:
                 return None  # a late packet
             self.asked, self._sent = None, 0  # it began anew, since it heard a repeated offer
+            self._restarts += 1
         if seq == self.asked:
             return self._on_complaint(seq)
         if seq > self._ever_sent:
@@ -151,12 +161,13 @@ class _Upload:
 
     def _note_arrival(self, seq: int, at_s: float) -> None:
         """The item before the one asked for arrived, and with it all before it."""
-        # Of several sendings of one item the last is meant that can have been answered by now.
-        latest_s = at_s - self._window.least_s
-        found = [n for n, sending in enumerate(self._under_way) if sending.seq == seq - 1]
-        if not found:
+        sendings = (n for n, sending in enumerate(self._under_way) if sending.seq == seq - 1)
+        index = next(sendings, None)
+        if index is None:
             return
-        index = next((n for n in reversed(found) if self._under_way[n].at_s <= latest_s), found[0])
+        if self._went_back_at > 0:  # of several sendings of one item the last is meant that can have been answered by now
+            latest_s = at_s - self._window.least_s
+            index = max((n for n in sendings if self._under_way[n].at_s <= latest_s), default=index)
         self._window.answered(self._under_way[index].number, at_s, packets=seq - (self.asked or 0))
         for _ in range(index + 1):
             self._under_way.popleft()

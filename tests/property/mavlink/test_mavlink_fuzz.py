@@ -18,7 +18,7 @@ from agent.vehicle.ardupilot import STREAMS_HZ, ArduPilotDriver
 from agent.vehicle.session import Session
 from tests.doubles.autopilot import run_virtual
 
-FRAMES = 20_000
+FRAMES = int(os.environ.get("NEST_FUZZ_FRAMES", "20000"))
 KINDS = [
     "HEARTBEAT",
     "GLOBAL_POSITION_INT",
