@@ -1,7 +1,7 @@
 """Whatever becomes of the messages of a transfer, nothing raises, and what is told to be on board is on board.
 
-Long form: NEST_FUZZ_DIALOGUES=10000 and --timeout=0. A failure names its dialogue; NEST_FUZZ_SEED and NEST_FUZZ_ONLY repeat that
-one alone.
+Long form: NEST_FUZZ_DIALOGUES=10000 and --timeout=0. A failure names its dialogue; NEST_FUZZ_SEED and NEST_FUZZ_ONLY repeat
+that one alone.
 """
 
 import asyncio
