@@ -61,7 +61,7 @@ def conform(
         *(sys.executable, "-m", "simulator", "vehicle", "--backend", backend, *named, *own),
         *("--home", f"{HOME.lat_deg},{HOME.lon_deg},{_HOME_ALT_M},0", "--time-base", str(base)),
         *("--link", f"udpout:127.0.0.1:{port}"),
-        *(part for name, value in parameters.items() for part in ("--param", f"{name}={value:g}")),
+        *(part for name, value in parameters.items() for part in ("--param", f"{name}={value:.9g}")),
     ]
     with Processes(folder) as processes, asyncio.Runner(loop_factory=lambda: ScaledLoop(rate)) as runner:
         processes.start("vehicle", command)

@@ -175,7 +175,7 @@ def _start_devices(
             *_backend_args(folder, options),
             *("--tlog", str(folder / "telemetry.tlog")),
             *("--wind", f"{weather.wind_m_s},{scenario.world.air.wind_from_deg}"),
-            *(part for name, value in parameters.items() for part in ("--param", f"{name}={value:g}")),
+            *(part for name, value in parameters.items() for part in ("--param", f"{name}={value:.9g}")),
             *options.vehicle_args,
         ),
     )

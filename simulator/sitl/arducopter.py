@@ -43,5 +43,5 @@ def recipe(wanted: Wanted, ports: Sequence[int], gimbal_port: int, rc_port: int)
         str(wanted.binary), "--synthetic-clock", "--model", "quad", "--speedup", f"{wanted.rate:g}", "--slave", "0",
         "--sim-address=127.0.0.1", "--rc-in-port", str(rc_port), "--home", home, "--defaults", "nest.parm", *serials,
     )  # fmt: skip
-    listed = "".join(f"{name} {value:g}\n" for name, value in parameters.items())
+    listed = "".join(f"{name} {value:.9g}\n" for name, value in parameters.items())
     return Recipe(command, {}, {"nest.parm": listed})

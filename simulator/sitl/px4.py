@@ -61,7 +61,7 @@ def recipe(wanted: Wanted, instance: int) -> Recipe:
         "PX4_SIM_MODEL": "sihsim_quadx", "PX4_SIMULATOR": "sihsim", "PX4_SIM_SPEED_FACTOR": f"{wanted.rate:g}",
         "PX4_HOME_LAT": str(wanted.place.lat_deg), "PX4_HOME_LON": str(wanted.place.lon_deg),
         "PX4_HOME_ALT": str(wanted.alt_amsl_m), "PX4_HOME_YAW": str(wanted.heading_deg),
-        **{f"PX4_PARAM_{name}": f"{value:g}" for name, value in parameters.items()},
+        **{f"PX4_PARAM_{name}": f"{value:.9g}" for name, value in parameters.items()},
     }  # fmt: skip
     command = (str(wanted.binary), "-i", str(instance), "-d", "-w", str(wanted.folder), str(etc))
     return Recipe(command, environment, {}, deaf=(_DISPLAY_INDEX,), quiet=_QUIET)

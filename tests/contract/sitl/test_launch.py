@@ -3,6 +3,7 @@
 import asyncio
 import os
 import socket
+import subprocess
 import sys
 from pathlib import Path
 
@@ -114,3 +115,22 @@ async def test_a_program_that_ends_is_told_with_its_last_words(tmp_path, listene
     with pytest.raises(DeviceError, match=r"status 3; its last words:\nbad parameter file"):
         async with run_sitl(Backend.ARDUPILOT, wanted(tmp_path, ENDS_AT_ONCE), [listeners[0].address]):
             pytest.fail("it ended before")
+
+
+def test_the_command_says_what_is_missing_and_ends_with_status_2(tmp_path):
+    command = [sys.executable, "-m", "simulator", "vehicle", "--backend", "px4", "--binary", str(tmp_path / "px4")]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 2
+    assert "sitl.no_binary: px4:" in ended.stderr
+    assert "is not a program that can be run" in ended.stderr
+
+
+def test_the_command_tells_an_autopilot_that_dies_and_ends_with_status_2(tmp_path):
+    dies = SPEAKER.replace("while True:", "for _ in range(40):") + 'print("motors on fire", flush=True)\nsys.exit(7)\n'
+    binary = str(program(tmp_path, dies))
+    command = [sys.executable, "-m", "simulator", "vehicle", "--backend", "ardupilot", "--binary", binary]
+    ended = subprocess.run([*command, "--link", "udpin:127.0.0.1:0"], capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 2
+    assert "vehicle ready on udpin:" in ended.stdout
+    assert "status 7; its last words" in ended.stderr
+    assert "motors on fire" in ended.stderr
