@@ -1,7 +1,7 @@
 """Sentences as the autopilots say them, and the reason under which a person reads them."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.core.outcome import Accepted, Refused
@@ -108,6 +108,7 @@ def test_only_plain_denials_are_put_under_a_reason():
         assert explained(outcome) is outcome
 
 
+@settings(deadline=None)
 @given(st.text(max_size=200))
 def test_no_text_breaks_it(words):
     assert reason_of(words) in {None, *REASONS}

@@ -1,6 +1,6 @@
 """Frames are cut out of datagrams as they were packed, whatever is between them."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simulator.sitl.frames import frames, message_id
@@ -20,22 +20,26 @@ SHORT = mavlink.MAVLink_mission_ack_message(1, 1, 0, 0)
 PACKED = [packed(m, version=v, signed=s) for m in (HEARTBEAT, TEXT, SHORT) for v, s in ((1, False), (2, False), (2, True))]
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(PACKED), max_size=6))
 def test_what_was_put_in_one_datagram_comes_out(whole):
     assert list(frames(b"".join(whole))) == whole
 
 
+@settings(deadline=None)
 @given(st.sampled_from(PACKED), st.binary(max_size=6).filter(lambda b: not {0xFD, 0xFE} & set(b)))
 def test_noise_before_a_frame_is_left_out(frame, noise):
     assert list(frames(noise + frame)) == [frame]
 
 
+@settings(deadline=None)
 @given(st.sampled_from(PACKED), st.data())
 def test_a_frame_that_is_cut_off_is_left_out(frame, data):
     cut = frame[: data.draw(st.integers(0, len(frame) - 1))]
     assert frame not in list(frames(cut))
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_no_bytes_break_it_and_it_gives_only_what_was_there(data):
     assert sum(map(len, frames(data))) <= len(data)
