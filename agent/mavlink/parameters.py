@@ -16,7 +16,7 @@ from contextlib import suppress
 from agent.core.errors import ProtocolError
 from agent.core.outcome import Accepted, Outcome, Refused
 from agent.mavlink import messages, param_file
-from agent.mavlink.codec import Frame, text_of
+from agent.mavlink.codec import Body, Frame, text_of
 from agent.mavlink.enums import ParamError
 from agent.mavlink.exchange import Exchange
 from agent.mavlink.ftp import Ftp
@@ -28,6 +28,7 @@ _TOGETHER = 6  # reads under way at a time
 # How long all take before it was measured: ArduCopter's file (15 kB, 1,400 parameters) on loopback and on a 57,600 baud radio.
 _ALL_NEAR_S, _ALL_FAR_S = 0.4, 6.0
 _NEAR_S = 0.03  # a shorter round trip is no radio
+_SETTINGS_MOST = 3
 _LIST_TOGETHER = 10
 _LIST_SILENCES_MOST = 6
 _NO_INDEX = 65535  # of a PARAM_VALUE that is no part of a list
@@ -149,27 +150,29 @@ class Parameters:
         if same(self._value(before), value):
             return Accepted()
         kind = int(before.body.param_type)
-        link = self._exchange.link
-        answer = await self._exchange.ask(
-            messages.param_set(link.system, name, self._packed(value, kind), kind),
-            _ANSWERS,
-            lambda frame: text_of(frame.body.param_id) == name,
-            work_s=_READ_WORK_S,
-        )
-        after = await self.get(name)
-        if after is not None and same(after, value):
-            return Accepted()
-        why = _words(answer) if answer is not None and answer.name == "PARAM_ERROR" else ""
-        return Refused("vehicle.parameter_refused", f"{name} is {after} after it was set to {value}{why}")
+        after: float | None = None
+        for _ in range(_SETTINGS_MOST):
+            answer = await self._ask(name, messages.param_set(self._system, name, self._packed(value, kind), kind))
+            after = await self.get(name)
+            if after is not None and same(after, value):
+                return Accepted()
+            if answer is not None and answer.name == "PARAM_ERROR":
+                return Refused("vehicle.parameter_refused", f"{name} is {after} after it was set to {value}{_words(answer)}")
+            # The answer to an earlier, repeated read may have come instead: let all of them come, then try again.
+            await asyncio.sleep(self._exchange.round_trip.timeout_s(work_s=_READ_WORK_S))
+        return Refused("vehicle.parameter_refused", f"{name} is {after} after it was set to {value}")
+
+    @property
+    def _system(self) -> int:
+        return self._exchange.link.system
+
+    async def _ask(self, name: str, body: Body) -> Frame | None:
+        """Asks something about a parameter; PARAM_VALUE, PARAM_ERROR, or None where there is silence."""
+        return await self._exchange.ask(body, _ANSWERS, lambda frame: text_of(frame.body.param_id) == name, work_s=_READ_WORK_S)
 
     async def _read(self, name: str) -> Frame | None:
         """The PARAM_VALUE; None where there is silence or a PARAM_ERROR."""
-        frame = await self._exchange.ask(
-            messages.param_request(self._exchange.link.system, name),
-            _ANSWERS,
-            lambda frame: text_of(frame.body.param_id) == name,
-            work_s=_READ_WORK_S,
-        )
+        frame = await self._ask(name, messages.param_request(self._system, name))
         return frame if frame is not None and frame.name == "PARAM_VALUE" else None
 
     def _value(self, frame: Frame) -> float:

@@ -86,3 +86,25 @@ def test_px4_says_at_once_that_a_name_is_unknown() -> None:
         return exchange.now_s - began_s
 
     assert with_peer(Script(px4=True), body) < 0.5
+
+
+@pytest.mark.parametrize("late", [1, 3, 6])
+def test_late_answers_to_repeated_reads_are_not_taken_for_the_new_value(late: int) -> None:
+    """Watched on a busy ArduCopter: an answer from before the setting came after it, and the value counted as refused."""
+
+    async def body(link: Link, peer: ScriptedAutopilot) -> None:
+        stale = late
+
+        def answer(_: Any) -> Any:
+            nonlocal stale
+            stale -= 1
+            if stale <= 0:
+                peer.script.params["MNT1_DEFLT_MODE"] = 2.0
+            return mavlink.MAVLink_param_value_message(b"MNT1_DEFLT_MODE", 1.0, 2, 1, 0)
+
+        peer.on_param_set = answer
+        outcome = await Parameters(Exchange(link), bytewise=False).set("MNT1_DEFLT_MODE", 2.0)
+        assert isinstance(outcome, Refused) is (late > 3)
+        assert late <= 3 or "is 1.0 after it was set to 2.0" in outcome.words
+
+    with_peer(Script(params={"MNT1_DEFLT_MODE": 1.0}), body)
