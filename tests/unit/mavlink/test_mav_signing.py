@@ -154,7 +154,7 @@ STEPS = st.lists(
 
 
 @given(steps=STEPS)
-@settings(max_examples=300)
+@settings(max_examples=150)
 def test_stamps_grow_over_any_jumps_and_kills(steps: list[tuple[str, Any]]) -> None:
     disk = Disk()
     stamps = disk.started()
@@ -227,14 +227,14 @@ from agent.mavlink.stamp_file import stamps_in
 stamps = stamps_in(Path(sys.argv[1]), lambda: float(sys.argv[2]))
 while True:
     print(stamps.next(), flush=True)
-    if stamps.last % 1000 == 0:
+    if stamps.last % 100 == 0:
         stamps.reserve_ahead()
 """
 
 
 def test_a_kill_at_any_moment_reuses_no_stamp(tmp_path: Path) -> None:
     last = 0
-    for unix_s, lines in ((NOW_S, 50), (NOW_S - 9e6, 3), (NOW_S, 4000)):
+    for unix_s, lines in ((NOW_S, 50), (NOW_S - 9e6, 3), (NOW_S, 600)):
         command = [sys.executable, "-c", SIGNER, str(tmp_path / "signing-time"), str(unix_s)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None
