@@ -53,7 +53,7 @@ def link(
     """Sends a flight's messages by UDP and prints what listening to them costs the agent, as share of one core."""
     from simulator.bench.link_load import KINDS, listen
 
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
     for hz in (rate / 20, rate):
         watched = listen(hz, seconds)
         taken = sum(watched["kinds"].values())
