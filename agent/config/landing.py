@@ -23,6 +23,11 @@ class MarkerSection(Section):
 
 Dictionary = Literal["4x4_50", "4x4_100", "5x5_50", "5x5_100", "6x6_50", "6x6_100", "aruco_mip_36h12", "apriltag_36h11"]
 
+_FAMILY_SIZES: dict[Dictionary, int] = {
+    "4x4_50": 50, "4x4_100": 100, "5x5_50": 50, "5x5_100": 100, "6x6_50": 50, "6x6_100": 100, "aruco_mip_36h12": 250,
+    "apriltag_36h11": 587,
+}  # fmt: skip
+
 
 class PadMarkersSection(Section):
     """What is printed on the pad. ``nest-agent pad-marker`` draws it to scale.
@@ -45,6 +50,8 @@ class PadMarkersSection(Section):
         ids = [marker.id for marker in self.markers]
         if not ids or len(ids) != len(set(ids)):
             raise ValueError(f"markers {ids}: there must be at least one, and each id only once")
+        if max(ids) >= (size := _FAMILY_SIZES[self.dictionary]):
+            raise ValueError(f"marker {max(ids)}: the family {self.dictionary} has the ids 0 to {size - 1}")
         return self
 
 

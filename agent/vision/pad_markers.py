@@ -21,7 +21,7 @@ _PAINT_OVER = 1.25
 """A found marker is painted over so much larger than its square: its blurred edge too, but not the cells around."""
 _WHITE_PERCENTILE = 90
 _CELL_PX = 8
-"""Pixels to which each cell is straightened before it is read. OpenCV's 4 loses markers whose middle holds another."""
+"""Pixels to which each cell is straightened before it is read. With OpenCV's 4 far markers are read less often."""
 
 
 class MarkerFinder:

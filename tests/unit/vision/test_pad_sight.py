@@ -146,9 +146,13 @@ def test_noise_is_no_pad():
 
 @pytest.mark.parametrize(
     ("markers", "told"),
-    [((), "at least one"), ((MarkerSection(id=1, side_m=0.5), MarkerSection(id=1, side_m=0.1)), "only once")],
+    [
+        ((), "at least one"),
+        ((MarkerSection(id=1, side_m=0.5), MarkerSection(id=1, side_m=0.1)), "only once"),
+        ((MarkerSection(id=50, side_m=0.5),), "ids 0 to 49"),
+    ],
 )
-def test_a_pad_has_each_marker_once(markers, told):
+def test_a_pad_has_each_marker_once_and_of_its_family(markers, told):
     with pytest.raises(ValueError, match=told):
         PadMarkersSection(markers=markers)
 
