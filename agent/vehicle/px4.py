@@ -44,6 +44,7 @@ MODES = MappingProxyType(
         (_AUTO, 5): FlightMode.RETURN,
         (_AUTO, 6): FlightMode.LAND,
         (_AUTO, 9): FlightMode.LAND,  # PRECLAND
+        (_AUTO, 20): FlightMode.LAND,  # DESCEND: comes down by itself where it has lost its position
     }
 )
 """Main and sub mode to flight mode."""

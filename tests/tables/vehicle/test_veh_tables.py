@@ -107,6 +107,7 @@ def test_every_wanted_message_is_known_and_read(traits: object) -> None:
 def test_tables_cannot_be_changed() -> None:
     assert isinstance(MODES, MappingProxyType)
     assert mode_of(4 << 16 | 4 << 24) is FlightMode.MISSION
+    assert mode_of(4 << 16 | 20 << 24) is FlightMode.LAND
     assert mode_of(3 << 16) is FlightMode.MANUAL
     assert mode_of(99 << 16) is FlightMode.UNKNOWN
 
