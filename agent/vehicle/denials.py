@@ -65,12 +65,17 @@ _ROWS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 """Reason code, and what its sentences have in them. The first row that fits counts."""
 
 _PATTERNS = tuple((code, re.compile("|".join(fragments), re.IGNORECASE)) for code, fragments in _ROWS.items())
+_REFUSAL = re.compile(r"(pre-?)?arm(ing)?\b|mode change|preflight", re.IGNORECASE)
 REASONS = tuple(_ROWS)
 
 
 def reason_of(words: str) -> str | None:
-    """The reason code of the autopilot's sentences, which are separated by ``; ``; None where no row fits."""
-    found = (code for sentence in words.split("; ") for code, pattern in _PATTERNS if pattern.search(sentence))
+    """The reason code of the autopilot's sentences, which are separated by ``; ``; None where no row fits.
+
+    A sentence that says what it refuses counts before one that was only heard at the same time.
+    """
+    sentences = sorted(words.split("; "), key=lambda sentence: _REFUSAL.match(sentence) is None)
+    found = (code for sentence in sentences for code, pattern in _PATTERNS if pattern.search(sentence))
     return next(found, None)
 
 

@@ -112,3 +112,7 @@ def test_only_plain_denials_are_put_under_a_reason():
 @given(st.text(max_size=200))
 def test_no_text_breaks_it(words):
     assert reason_of(words) in {None, *REASONS}
+
+
+def test_what_was_only_heard_meanwhile_is_not_the_reason():
+    assert reason_of("Fence Indexed OK; Mission: 1 Takeoff; Arm: Need Position Estimate") == "autopilot.no_position"
