@@ -20,6 +20,10 @@ _EXCLUSION = (Cmd.NAV_FENCE_POLYGON_VERTEX_EXCLUSION, Cmd.NAV_FENCE_CIRCLE_EXCLU
 _CURRENT_ALTITUDE_FRAME = Frame.GLOBAL_RELATIVE_ALT
 
 
+_TURNED_HOLD_S = 1
+"""Least hold where a waypoint wants a heading: PX4 1.18 flew past such a fly-through point and on along the line."""
+
+
 @dataclass(frozen=True, slots=True)
 class Wording:
     """How an autopilot wants a plan to be written.
@@ -168,10 +172,11 @@ def _takeoff(item: PlanItem, wording: Wording, home: LatLon | None) -> list[Wire
 def _waypoint(item: PlanItem, wording: Wording, _: LatLon | None) -> list[WireItem]:
     """A waypoint; the hold in whole seconds, since ArduPilot keeps no fractions."""
     assert item.place is not None  # noqa: S101 _fault() has seen to it
-    yaw = 0.0
+    yaw, hold_s = 0.0, math.ceil(item.hold_s)
     if wording.yaw_in_waypoint:
         yaw = math.nan if item.heading_deg is None else item.heading_deg
-    params = (float(math.ceil(item.hold_s)), 0.0, 0.0, yaw)
+        hold_s = hold_s if item.heading_deg is None else max(hold_s, _TURNED_HOLD_S)
+    params = (float(hold_s), 0.0, 0.0, yaw)
     kept = wording.kept[Cmd.NAV_WAYPOINT]
     waypoint = item_at(Cmd.NAV_WAYPOINT, item.place, item.alt_rel_m or 0.0, _CURRENT_ALTITUDE_FRAME, params, kept)
     if item.heading_deg is None or wording.yaw_in_waypoint:

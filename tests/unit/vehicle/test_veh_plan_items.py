@@ -54,6 +54,13 @@ def test_px4_is_given_no_rally_points_since_its_own_return_would_go_to_a_nearer_
     assert written(PX4.wording).fence == written(ARDUPILOT.wording).fence
 
 
+def test_px4_stops_where_it_must_turn_and_flies_through_where_it_need_not() -> None:
+    through = [replace(item, hold_s=0.0) for item in ITEMS]
+    px4, ardupilot = (written(traits.wording, replace(PLAN, items=tuple(through))) for traits in (PX4, ARDUPILOT))
+    assert [item.params[0] for item in px4.mission if item.command == Cmd.NAV_WAYPOINT] == [1.0, 0.0]
+    assert [item.params[0] for item in ardupilot.mission if item.command == Cmd.NAV_WAYPOINT] == [0.0, 0.0, 0.0]
+
+
 def test_px4_keeps_the_heading_in_the_waypoint_and_needs_a_place_to_take_off() -> None:
     plan = written(PX4.wording)
     assert plan.index_of == (0, 1, 2, 3, 4, 5, 6)
