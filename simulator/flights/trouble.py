@@ -55,7 +55,7 @@ class Trouble:
 
 
 STORM_M_S, STORM_GUST_M_S = 11.0, 15.0
-"""Above the wind in which a flight may begin as the configuration is delivered, and below what a copter cannot hold."""
+"""Above the wind in which a flight may begin as the configuration is delivered. ArduCopter's simulated frame just holds it."""
 
 FAULTS: Mapping[tuple[Fault, Backend], Sequence[Setting]] = MappingProxyType(
     {
