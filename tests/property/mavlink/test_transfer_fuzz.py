@@ -28,6 +28,7 @@ from tests.doubles.autopilot import Script, ScriptedAutopilot, run_virtual
 
 DIALOGUES = int(os.environ.get("NEST_FUZZ_DIALOGUES", "150"))
 ONLY = os.environ.get("NEST_FUZZ_ONLY")
+_ITEM, _CLEAR = mavlink.MAVLINK_MSG_ID_MISSION_ITEM_INT, mavlink.MAVLINK_MSG_ID_MISSION_CLEAR_ALL
 KEPT = frozenset({1, 5, 6, 7})
 FIELDS = ("seq", "type", "count", "mission_type", "command", "frame", "x", "z", "param1", "target_system", "target_component")
 TIME_MOST_S = 1200.0  # of the dialogue's own time
@@ -40,10 +41,14 @@ def seed() -> int:
 
 
 class Liar:
-    """What a hostile link does to one direction. It damages so many messages and then lets all pass, or never stops."""
+    """What a hostile link does to one direction. It damages so many messages and then lets all pass, or never stops.
 
-    def __init__(self, chance: random.Random, take: Callable[[bytes], None]) -> None:
-        self._chance, self._take = chance, take
+    Of what goes to the autopilot it forges items only, and repeats no clearing: what is cleared in our name while its answers
+    are on their way to us, nobody could know.
+    """
+
+    def __init__(self, chance: random.Random, take: Callable[[bytes], None], *, up: bool) -> None:
+        self._chance, self._take, self._up = chance, take, up
         self._share = chance.choice([0.02, 0.1, 0.3, 0.6])
         self._left = chance.choice([3, 30, 300, 10**9])
         self._codec = mavlink.MAVLink(None)
@@ -55,7 +60,16 @@ class Liar:
             self._take(data)
             return
         self._left -= 1
-        self._chance.choice([self._drop, self._twice, self._late, self._alter, self._alter, self._disguise, self._spoil])(data)
+        acts = [self._drop, self._twice, self._late, self._alter, self._alter, self._disguise, self._spoil]
+        act = self._chance.choice(acts)
+        if self._up:
+            kind = int.from_bytes(data[7:10], "little")
+            forged = act in (self._alter, self._disguise)
+            if (forged and kind != _ITEM) or (kind == _CLEAR and act != self._drop):
+                act = self._take
+            elif forged:
+                act = self._alter
+        act(data)
 
     def _drop(self, data: bytes) -> None:
         pass
@@ -109,7 +123,7 @@ def lying_link(chance: random.Random, script: Script) -> tuple[Link, ScriptedAut
     """A link whose both directions lie."""
     near, far = memory_pair()
     for end in (near, far):
-        end.take = Liar(chance, end.take).pass_on  # type: ignore[method-assign]
+        end.take = Liar(chance, end.take, up=end is far).pass_on  # type: ignore[method-assign]
     return Link(lambda: near, system=1), ScriptedAutopilot(script, far)
 
 
