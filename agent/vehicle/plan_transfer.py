@@ -27,6 +27,7 @@ from agent.vehicle.session import Session
 _SLOW_BAUD = 115_200  # a faster link carries items ahead of their requests faster than files (decision 35)
 _FILE_ITEMS_LEAST = 20  # opening and closing a file cost two round trips
 _READINGS = 2  # a difference is read once more before it is believed
+_LATE_S = 10.0  # so long a late answer of the former reading could be taken for one of the next
 _ABANDON_S = 5.0  # for clearing after a cancellation
 
 
@@ -37,6 +38,7 @@ class _Proof:
     items: tuple[WireItem, ...]
     identity: int
     boots: int
+    at_s: float
 
 
 class PlanTransfer:
@@ -119,6 +121,8 @@ class PlanTransfer:
         proof = self._proofs.get(kind)
         if proof is None or proof.items != items or proof.boots != self._session.boots:
             return False
+        if self._session.now_s - proof.at_s < _LATE_S:
+            return False
         if proof.identity == 0:
             return await self._difference(kind, items, own, progress) is None
         try:
@@ -140,7 +144,7 @@ class PlanTransfer:
                 return error.message
             words = compare(items, read.items, first=own)
             if words is None:
-                self._proofs[kind] = _Proof(items, read.identity, self._session.boots)
+                self._proofs[kind] = _Proof(items, read.identity, self._session.boots, self._session.now_s)
                 break
         return words
 

@@ -169,6 +169,7 @@ async def dialogue(chance: random.Random) -> bool:
                     assert compare(items, on_board) is None, "it is said to be on board, and is not"
                 if on_board and chance.random() < 0.5:
                     peer.items[kind] = peer.items[kind][:-1]  # another station changed it
+                await asyncio.sleep(chance.choice([0.0, 20.0]))
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
