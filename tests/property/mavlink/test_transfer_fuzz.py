@@ -186,7 +186,7 @@ def test_no_dialogue_raises_or_ends_with_a_wrong_mission_on_board() -> None:
         except BaseException as error:
             error.add_note(f"repeat it with NEST_FUZZ_SEED={base} NEST_FUZZ_ONLY={number}")
             raise
-    assert good > (0 if ONLY else DIALOGUES // 4), "most get through in spite of all"
+    assert ONLY or good > DIALOGUES // 4, "many get through in spite of all"
 
 
 def test_a_fuzz_that_can_fail() -> None:
