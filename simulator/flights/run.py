@@ -104,6 +104,7 @@ class _Flight:
         self.story = Story()
         self._heard = 0
         self._began_s: float | None = None
+        self._flew = False
 
     def until(self, what: str, ready: Callable[[], bool], limit_s: float = _FLIGHT_LIMIT_S) -> None:
         """Waits, so many seconds of the run's own clock at most.
@@ -126,9 +127,11 @@ class _Flight:
         return str((self.story.telemetry or {}).get("flight_state", ""))
 
     def on_its_way(self) -> bool:
-        """Whether it is surely in the air, on its route. A flight that ended before that is over, too."""
+        """Whether it is in the air, on its route, past its first point. A flight that ended before that is over, too."""
         high = ((self.story.telemetry or {}).get("alt_rel_m") or 0.0) > _ON_THE_WAY_ALT_M
-        return self.story.ended or (self._state == "patrolling" and high)
+        self._flew = self._flew or (self._state == "patrolling" and high)
+        past_one = int((self.story.flight or {}).get("points_seen", 0)) > 0
+        return self.story.ended or (self._state == "patrolling" and high and past_one)
 
     def over(self) -> bool:
         """Whether the drone is down and disarmed and, where the agent can know it, the flight has ended."""
@@ -144,7 +147,11 @@ class _Flight:
         off_m = distance_m(place, pad) if place is not None else None
         items = verdict_of(self.run, self.story)
         struck = collisions(self.run.folder / "dock_truth.jsonl")
-        missing = [*_missing(self.trouble.ending, items, off_m), *([f"{struck} collisions"] if struck else [])]
+        missing = [
+            *([] if self._flew else ["it never flew"]),
+            *_missing(self.trouble.ending, items, off_m),
+            *([f"{struck} collisions"] if struck else []),
+        ]
         reasons = [str(reason["words"]) for reason in report.get("reasons", ())]
         return Flown(
             good=not missing,
