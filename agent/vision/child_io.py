@@ -32,7 +32,8 @@ def run_child(kind: type[_Setup], serve: Callable[[_Setup, BinaryIO, Clock, Send
     send = _claim_stdout()
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     cv2.setNumThreads(1)
-    stream = sys.stdin.buffer
+    # Not sys.stdin: the interpreter closes that at its end, and aborts where a thread still waits for a line of it.
+    stream = os.fdopen(os.dup(sys.stdin.fileno()), "rb")
     line = stream.readline()
     if not line.strip():
         return 0

@@ -145,7 +145,9 @@ async def test_a_missing_model_is_a_code_not_a_traceback(camera, tmp_path, capfd
     config = VisionSection(source=camera.url, models=(tmp_path / "nowhere",))
     async with supervised(config, tmp_path) as (_, heard):
         await until(heard, has_code("model.missing"))
-    assert "Traceback" not in capfd.readouterr().err
+    said = capfd.readouterr().err
+    assert "Traceback" not in said
+    assert "Fatal" not in said
 
 
 async def test_a_camera_that_goes_away_and_comes_back(camera, tiny_folder, tmp_path):
