@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from agent.core.clock import Clock
 from simulator.camera.frames import Captured
+from simulator.camera.optics import smeared
 from simulator.camera.pad import Grey, PadPrint
 from simulator.camera.pose import Pose, PoseTrack
 from simulator.camera.projection import Camera, Lens
@@ -71,8 +72,8 @@ class DownView:
         onto = self._homography(camera, self._pad.sheet_m, sheet)
         # Where the print is not, the ground stays as it is.
         cv2.warpPerspective(sheet, onto, size, dst=picture, borderMode=cv2.BORDER_TRANSPARENT)
-        smeared = _smeared(np.asarray(picture, np.uint8), self._motion_px(camera, earlier))
-        picture = cv2.GaussianBlur(smeared, (0, 0), _BLUR_PX)
+        moved = smeared(np.asarray(picture, np.uint8), self._motion_px(camera, earlier), longest_px=30.0)
+        picture = cv2.GaussianBlur(moved, (0, 0), _BLUR_PX)
         row, column = frame * 29 % 64, frame * 17 % 64
         noise = self._noise[row : row + size[1], column : column + size[0]]
         return np.asarray(cv2.add(picture, noise, dtype=cv2.CV_8U), np.uint8)
@@ -110,19 +111,6 @@ def _level(levels: "tuple[Grey, ...] | list[Grey]", side_m: float, pixel_m: floa
     """The texture whose own pixels are about as large as the picture's, or finer."""
     number = math.floor(math.log2(max(1.0, pixel_m * levels[0].shape[0] / side_m)))
     return levels[min(number, len(levels) - 1)]
-
-
-def _smeared(picture: Grey, motion_px: tuple[float, float]) -> Grey:
-    """Blurred along the motion; what is shorter than a pixel and a half is not seen."""
-    length = math.hypot(*motion_px)
-    if length < 1.5:
-        return picture
-    half = math.ceil(min(length, 30.0) / 2)
-    kernel = np.zeros((2 * half + 1, 2 * half + 1), np.float32)
-    step = motion_px[0] / length * half, motion_px[1] / length * half
-    ends = [(round(half - step[0]), round(half - step[1])), (round(half + step[0]), round(half + step[1]))]
-    cv2.line(kernel, ends[0], ends[1], 1.0, 1, cv2.LINE_AA)
-    return np.asarray(cv2.filter2D(picture, -1, kernel / kernel.sum()), np.uint8)
 
 
 class DownSource:

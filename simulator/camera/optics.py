@@ -63,10 +63,15 @@ def encode_jpeg(picture: Picture, quality: int) -> bytes:
 def _blurred(picture: Picture, softness_px: float, motion_px: tuple[float, float]) -> Picture:
     if softness_px > 0.2:
         picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), softness_px), np.uint8)
+    return smeared(picture, motion_px, longest_px=40.0)
+
+
+def smeared(picture: Picture, motion_px: tuple[float, float], *, longest_px: float) -> Picture:
+    """Blurred along the motion; what is shorter than a pixel and a half is not seen."""
     length = math.hypot(*motion_px)
     if length < 1.5:
         return picture
-    half = math.ceil(min(length, 40.0) / 2)
+    half = math.ceil(min(length, longest_px) / 2)
     kernel = np.zeros((2 * half + 1, 2 * half + 1), np.float32)
     step = motion_px[0] / length * half, motion_px[1] / length * half
     ends = [(round(half - step[0]), round(half - step[1])), (round(half + step[0]), round(half + step[1]))]

@@ -1,6 +1,5 @@
 """Whole flights through the real table, in virtual time."""
 
-import itertools
 from dataclasses import replace
 
 import pytest
@@ -11,14 +10,7 @@ from agent.domain.nest_state import ClampState, DronePresence, LidState
 from agent.domain.telemetry import FlightMode
 from agent.flight.table import State
 from tests.doubles.flight import Journal, loop_s, run_virtual
-
-
-def ended(nest):
-    return len(nest.states) > 2 and nest.states[-1] in {State.IDLE, State.FAULT}
-
-
-def path(nest):
-    return [state for state, _ in itertools.groupby(nest.states)]
+from tests.doubles.flown import ended, flown_until, path, restarted
 
 
 def when(nest, condition, action):
@@ -321,21 +313,6 @@ def test_a_link_error_from_the_vehicle_is_not_the_end(make_nest):
     run_virtual(nest.run(ended))
     assert failures
     assert nest.states[-1] is State.IDLE
-
-
-def flown_until(make_nest, state, **drone):
-    """A journal and a drone from a run that was killed in a state, well in the air."""
-    nest = make_nest(**drone)
-    run_virtual(nest.run(lambda n: n.director.state is state and n.drone.alt_m > 10))
-    return nest
-
-
-def restarted(make_nest, before):
-    """The agent after it was killed: journal and drone as they were, the lid open."""
-    after = make_nest(journal=Journal(list(before.journal.records)), assigned=False)
-    after.drone.__dict__.update({k: v for k, v in before.drone.__dict__.items() if k != "orders"})
-    after.dock.lid, after.dock.clamps, after.dock.charger = LidState.OPEN, ClampState.RELEASED, False
-    return after
 
 
 def test_s8_a_restarted_agent_reads_the_plan_on_board_before_it_supervises_on(make_nest):

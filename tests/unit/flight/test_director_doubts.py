@@ -15,33 +15,9 @@ from agent.flight.record import FlightRecord
 from agent.flight.table import State
 from agent.missions.service import Assignment
 from tests.doubles.flight import Drone, Journal, loop_s, run_virtual
+from tests.doubles.flown import codes, ended, once, path
 
 NOW = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
-
-
-def ended(nest):
-    return len(nest.states) > 2 and nest.states[-1] in {State.IDLE, State.FAULT}
-
-
-def path(nest):
-    return [state for state, _ in itertools.groupby(nest.states)]
-
-
-def codes(nest):
-    return {reason.code for reason in nest.reports.reports[-1].reasons}
-
-
-def once(condition, action):
-    """For use in ``until``: runs the action the first time that the condition holds; True from then on."""
-    done = []
-
-    def check():
-        if not done and condition():
-            done.append(loop_s())
-            action()
-        return bool(done)
-
-    return check
 
 
 def jammed(make_nest, **drone):

@@ -9,30 +9,7 @@ from agent.domain.nest_state import LidState
 from agent.domain.telemetry import Aircraft
 from agent.flight.table import State
 from tests.doubles.flight import FRAME, loop_s, run_virtual
-
-
-def once(condition, action):
-    done = []
-
-    def check():
-        if not done and condition():
-            done.append(loop_s())
-            action()
-        return bool(done)
-
-    return check
-
-
-def ended(nest):
-    return len(nest.states) > 2 and nest.states[-1] in {State.IDLE, State.FAULT}
-
-
-def codes(nest):
-    return {reason.code for reason in nest.reports.reports[-1].reasons}
-
-
-def path(nest):
-    return [state for state, _ in itertools.groupby(nest.states)]
+from tests.doubles.flown import codes, ended, once, path
 
 
 def test_a_lid_that_does_not_stay_open_calls_the_drone_home_while_it_has_charge_to_divert(make_nest):

@@ -8,21 +8,10 @@ from agent.core.outcome import Refused
 from agent.domain.telemetry import FlightMode
 from agent.flight.table import State
 from tests.doubles.flight import loop_s, run_virtual
+from tests.doubles.flown import ended, path, words_of
 
 RESUME = {"resume_after_link_loss": True}
 FINISH = {"on_link_loss": "finish"}
-
-
-def path(nest):
-    return [state for state, _ in itertools.groupby(nest.states)]
-
-
-def ended(nest):
-    return len(nest.states) > 2 and nest.states[-1] in {State.IDLE, State.FAULT}
-
-
-def words_of(nest, code):
-    return [reason.words for reason in nest.reports.reports[-1].reasons if reason.code == code]
 
 
 class Cut:

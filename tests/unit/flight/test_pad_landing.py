@@ -1,7 +1,5 @@
 """Landing on the pad's markers: aligned, never seen, lost at the gate, going around and diverting; in virtual time."""
 
-import itertools
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,16 +10,9 @@ from agent.domain.telemetry import FlightMode
 from agent.flight.approach import Alignment, Verdict, judge
 from agent.flight.table import State
 from tests.doubles.flight import PadEye, loop_s, run_virtual
+from tests.doubles.flown import ended, path
 
 SECTION = LandingSection()
-
-
-def ended(nest):
-    return len(nest.states) > 2 and nest.states[-1] in {State.IDLE, State.FAULT}
-
-
-def path(nest):
-    return [state for state, _ in itertools.groupby(nest.states)]
 
 
 def reasons(nest):

@@ -18,7 +18,7 @@ from agent.flight.standoff import Subject
 from agent.flight.table import State
 from agent.missions.service import Assignment
 from tests.doubles.flight import FRAME, SITE, Journal, loop_s, run_virtual, square
-from tests.unit.flight.test_director import flown_until, restarted
+from tests.doubles.flown import ended, flown_until, once, path, restarted, words_of
 
 FIRE = (150.0, 130.0)  # metres north and east of the pad, beside the middle of the route
 LOOK = {"policy": "investigate"}
@@ -48,33 +48,9 @@ def see(nest, level, **what):
     nest.eyes.sightings[seen.track] = seen
 
 
-def once(condition, action):
-    done = []
-
-    def check():
-        if not done and condition():
-            done.append(loop_s())
-            action()
-        return bool(done)
-
-    return check
-
-
 def on_the_way(nest):
     """Between the first and the second point of the route."""
     return nest.director.state is State.PATROLLING and "P1" in nest.ctx.flight.points
-
-
-def path(nest):
-    return [state for state, _ in itertools.groupby(nest.states)]
-
-
-def ended(nest):
-    return len(nest.states) > 2 and nest.states[-1] in {State.IDLE, State.FAULT}
-
-
-def words_of(nest, code):
-    return [reason.words for reason in nest.reports.reports[-1].reasons if reason.code == code]
 
 
 def looked(make_nest, *, then=None, second_look=None, when=on_the_way, until=ended, **drone):
