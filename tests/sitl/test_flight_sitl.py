@@ -24,6 +24,8 @@ from agent.vehicle.vehicle import MavlinkVehicle
 from simulator.loops import ScaledLoop
 
 FIRST, SECOND, THIRD = 3, 4, 6  # plan indices of the waypoints
+# Longer than the failsafes take to act on silence (ArduPilot 5 s; PX4 10 s and 5 s more), shorter than the way home.
+SILENCE_S = 20.0
 pytestmark = pytest.mark.timeout(240)
 
 
@@ -184,7 +186,8 @@ def test_when_the_agent_dies_the_drone_comes_home_and_a_new_agent_adopts_it(dron
     async def body(opened: Opener) -> None:
         async with opened() as flight:
             flown = await flight.airborne()
-        await asyncio.sleep(35.0)  # nobody sends heartbeats; the failsafe is the autopilot's own
+            await flight.sees(reached(FIRST), 60.0, "first waypoint")
+        await asyncio.sleep(SILENCE_S)
         async with opened() as flight:
             await flight.sees(lambda t: t.armed is True and t.position and t.home, 30.0, "it is heard, flying")
             assert flight.now.mode is FlightMode.RETURN
