@@ -37,9 +37,10 @@ class PadGuide:
         self._bus = bus
         self._section = section
         self._poses = PoseHistory(0.0)
-        self._on = False
+        self._on = self._trying = False
         self.view: PadView | None = None
         self.health: tuple[str, ...] = ("landing.starting",)
+        self.looked_s = 0.0
         self.refused: Refused | None = None
         """Why the newest sight was not used."""
 
@@ -54,7 +55,17 @@ class PadGuide:
             )
         self._on = on
         self.view = None
-        self._child.watch(on)
+        self._switch()
+
+    def try_out(self, *, on: bool) -> None:
+        """Looks whether the camera gives a picture, and shows the autopilot nothing, or stops."""
+        if on is not self._trying:
+            self._trying = on
+            self._switch()
+
+    def _switch(self) -> None:
+        self.looked_s = 0.0
+        self._child.watch(self._on or self._trying)
 
     async def run(self) -> None:
         """Follows the bus, for ever."""
@@ -63,7 +74,7 @@ class PadGuide:
                 if isinstance(value, PadSight):
                     self._take(value)
                 elif isinstance(value, PadCameraStatus):
-                    self.health = value.health
+                    self.health, self.looked_s = value.health, value.looked_s
                 elif isinstance(value, PoseSample):
                     # The drone's own axes are wanted, not the gimbal's.
                     self._poses.add(replace(value, gimbal_roll_deg=None, gimbal_pitch_deg=None, gimbal_yaw_deg=None))

@@ -13,6 +13,7 @@ from agent.domain.status import DroneTelemetry, NestStatus, NestSummary, PlaceRe
 from agent.flight.context import FlightContext
 from agent.flight.director import Director
 from agent.flight.preflight import PICTURE_CODES
+from agent.flight.readiness import ready
 from agent.flight.situation import Situation
 from agent.flight.table import AIRBORNE_STATES, State
 from agent.messaging.hub import Hub
@@ -75,9 +76,9 @@ class Teller:
         """The nest in one message. The battery is rounded to 5 % so that it alone does not make a message each second."""
         situation = self._ctx.look()
         battery, pad, upcoming = situation.telemetry.battery, self._ctx.config.nest.pad, self._ctx.missions.upcoming
-        state = _SUMMARIES.get(self._director.state, NestSummary.FLYING)
         reasons = tuple(self._reasons(situation))
-        if state is NestSummary.READY and reasons:
+        state = _SUMMARIES.get(self._director.state, NestSummary.FLYING)
+        if state is NestSummary.READY and not ready((reason.code for reason in reasons), self._ctx.config):
             state = NestSummary.NOT_READY
         identity = self._ctx.vehicle.identity
         return NestStatus(

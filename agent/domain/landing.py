@@ -38,6 +38,7 @@ class PadCameraStatus(Wire):
     Attributes:
         frames: pictures looked at since it was told to look.
         latency_s: capture to result, median over the last seconds; None without pictures.
+        looked_s: product time since the first picture after it was told to look; 0 without pictures.
         health: codes of what is wrong with camera or picture; empty when all is well.
     """
 
@@ -45,6 +46,7 @@ class PadCameraStatus(Wire):
     at: Utc
     frames: int = Field(ge=0)
     latency_s: float | None = None
+    looked_s: float = Field(default=0.0, ge=0)
     health: tuple[str, ...] = ()
 
 

@@ -140,6 +140,7 @@ class FlightContext:
             free_mb=self._free_mb(),
             pad_view=self.pad_eye.view if self.pad_eye else None,
             pad_camera=self.pad_eye.health if self.pad_eye else None,
+            pad_looked_s=self.pad_eye.looked_s if self.pad_eye else 0.0,
         )
         self._pad_shut_since_s = (self._pad_shut_since_s or self.now_s) if situation.pad_shut else None
         return situation

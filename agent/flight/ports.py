@@ -75,6 +75,15 @@ class PadEye(Protocol):
         """Codes of what is wrong with it; empty when all is well."""
         ...
 
+    @property
+    def looked_s(self) -> float:
+        """How long it has been giving pictures since it was told to look."""
+        ...
+
+    def try_out(self, *, on: bool) -> None:
+        """Looks whether the camera gives a picture, and shows the autopilot nothing, or stops."""
+        ...
+
     def watch(self, on: bool) -> None:  # noqa: FBT001 the switch is the whole message
         """Looks for the pad, and shows it to the autopilot, or stops."""
         ...

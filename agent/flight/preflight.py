@@ -12,7 +12,7 @@ from agent.core.clock import utc_from_unix
 from agent.core.geo import distance_m
 from agent.core.outcome import Refused
 from agent.core.sun import sun_elevation_deg
-from agent.domain.codes import words_of
+from agent.domain.codes import is_error, words_of
 from agent.domain.nest_state import DronePresence, LidState, Weather
 from agent.domain.status import CheckResult
 from agent.domain.telemetry import GpsFix
@@ -263,15 +263,35 @@ def _vision(facts: Facts, config: Config) -> Judgement:  # noqa: ARG001 a judge'
     # Under a closed lid the camera rightly sees nothing; the picture is judged once the lid is open.
     blind = dock is not None and dock.lid is not LidState.OPEN
     wrong = [code for code in status.health if not (blind and code in PICTURE_CODES)]
-    return Judgement(not wrong, ", ".join(wrong) or "alive", limit)
+    return Judgement(not any(map(is_error, wrong)), ", ".join(wrong) or "alive", limit)
+
+
+CLOSE_UP_CODES = frozenset({"landing.blurred", "landing.washed_out"})
+"""What a camera that looks down may say while the drone stands on the pad, a hand's breadth under it."""
+PAD_LOOK_S = 4.0
+"""A fault of the picture is told when it has lasted three seconds."""
 
 
 def _pad_camera(facts: Facts, config: Config) -> Judgement:
-    limit = "the process that looks for the pad runs"
+    """Its process runs and, once the lid is open, it gives pictures that are neither dark nor still."""
+    limit = "its process runs; a picture under the open lid"
     if config.landing is None:
         return Judgement(passed=True, value="lands by position", limit=limit)
-    wrong = facts.situation.pad_camera
-    return _unknown(limit) if wrong is None else Judgement(not wrong, ", ".join(wrong) or "it runs", limit)
+    codes, dock = facts.situation.pad_camera, facts.situation.dock
+    if codes is None:
+        return _unknown(limit)
+    if set(codes) - CLOSE_UP_CODES:
+        return Judgement(passed=False, value=", ".join(codes), limit=limit)
+    if dock is None or dock.lid is not LidState.OPEN:
+        return Judgement(passed=True, value="it runs", limit=limit)
+    if not pad_camera_tried(facts.situation):
+        return _unknown(limit)
+    return Judgement(passed=True, value=", ".join(codes) or "alive", limit=limit)
+
+
+def pad_camera_tried(situation: Situation) -> bool:
+    """Whether it is known by now how its picture is."""
+    return situation.pad_looked_s >= PAD_LOOK_S or bool(set(situation.pad_camera or ()) - CLOSE_UP_CODES)
 
 
 def _pad_camera_required(facts: Facts, config: Config) -> Judgement:

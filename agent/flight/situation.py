@@ -34,6 +34,7 @@ class Situation:
     free_mb: float
     pad_view: PadView | None = None
     pad_camera: tuple[str, ...] | None = None  # what is wrong with the camera that looks down; None where nobody knows
+    pad_looked_s: float = 0.0  # how long it has been giving pictures
 
     def age_s(self, at_s: float | None) -> float:
         """Seconds since then; infinite for never."""

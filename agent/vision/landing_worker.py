@@ -55,7 +55,8 @@ class LandingWorker:
     def __init__(self, setup: LandingSetup, clock: Clock, inbox: Inbox, send: Send) -> None:
         section = setup.landing
         self._settings = SourceSettings(section.source, clock, section.camera.latency_s)
-        self._interval_s = 1.0 / section.frames_per_s_max / clock.base.rate
+        self._rate = clock.base.rate
+        self._interval_s = 1.0 / section.frames_per_s_max / self._rate
         self._finder = MarkerFinder(section.pad)
         self._solver = PadSolver(section)
         self._clock = clock
@@ -63,6 +64,7 @@ class LandingWorker:
         self._send = send
         self._health = PictureHealth()
         self._frames = 0
+        self._first_at_s: float | None = None
         self._frame_at_s = self._status_due_s = time.monotonic()
         self._latencies_s: deque[float] = deque(maxlen=_RECENT)
 
@@ -79,6 +81,7 @@ class LandingWorker:
         self._frames = 0
         self._health = PictureHealth()
         self._latencies_s.clear()
+        self._first_at_s = None
         self._frame_at_s = due_s = time.monotonic()
         while self._inbox.watch.on and not self._inbox.closed.wait(max(0.0, due_s - time.monotonic())):
             frame = source.slot.take(_IDLE_WAIT_S)
@@ -89,8 +92,9 @@ class LandingWorker:
 
     def _look(self, frame: Frame) -> None:
         self._frame_at_s = time.monotonic()
+        self._first_at_s = self._frame_at_s if self._first_at_s is None else self._first_at_s
         if self._frames % _HEALTH_EVERY == 0:
-            self._health.update(frame, self._frame_at_s)
+            self._health.update(frame, self._frame_at_s * self._rate)
         self._frames += 1
         captured_unix_s = frame.captured_unix_s or self._clock.unix_s() - self._settings.latency_s
         grey = np.asarray(cv2.cvtColor(frame.pixels, cv2.COLOR_BGR2GRAY), np.uint8)
@@ -104,14 +108,20 @@ class LandingWorker:
         now_s = time.monotonic()
         if now_s < self._status_due_s:
             return
-        self._status_due_s = now_s + max(_STATUS_INTERVAL_MIN_S, _STATUS_INTERVAL_S / self._clock.base.rate)
+        self._status_due_s = now_s + max(_STATUS_INTERVAL_MIN_S, _STATUS_INTERVAL_S / self._rate)
         status = PadCameraStatus(
             at=utc_from_unix(self._clock.unix_s()),
             frames=self._frames,
             latency_s=round(median(self._latencies_s), 3) if self._latencies_s else None,
+            looked_s=self._looked_s(now_s),
             health=self._codes(now_s),
         )
         self._send(status.model_dump_json())
+
+    def _looked_s(self, now_s: float) -> float:
+        if self._first_at_s is None or not self._inbox.watch.on:
+            return 0.0
+        return (now_s - self._first_at_s) * self._rate
 
     def _codes(self, now_s: float) -> tuple[str, ...]:
         if not self._inbox.watch.on:

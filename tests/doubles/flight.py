@@ -318,6 +318,19 @@ class PadEye:
     sees: Callable[[], bool] = lambda: True
     health: tuple[str, ...] = ()
     on: bool = False
+    tries: bool = False
+    pictures: bool = True
+    health_when_tried: tuple[str, ...] = ()
+    _trying_since_s: float | None = None
+
+    @property
+    def looked_s(self) -> float:
+        return 0.0 if self._trying_since_s is None or not self.pictures else loop_s() - self._trying_since_s
+
+    def try_out(self, *, on: bool) -> None:
+        self.tries, self._trying_since_s = on, loop_s() if on else None
+        if self.health_when_tried:
+            self.health = self.health_when_tried if on else ()
 
     @property
     def view(self) -> PadView | None:

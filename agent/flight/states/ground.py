@@ -1,6 +1,8 @@
 """States in which the drone stands in the nest, or should."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from ulid import ULID
@@ -11,7 +13,7 @@ from agent.domain.nest_state import ClampState, DronePresence, LidState
 from agent.domain.status import CheckResult
 from agent.domain.telemetry import FlightMode
 from agent.flight.context import CurrentFlight, FlightContext
-from agent.flight.preflight import may_settle, refusals, run_checks
+from agent.flight.preflight import may_settle, pad_camera_tried, refusals, run_checks
 from agent.flight.situation import FRESH_S
 from agent.flight.table import Event, State
 from agent.missions.service import Assignment
@@ -19,6 +21,7 @@ from agent.missions.service import Assignment
 _SECURE_TRIES = 3
 _RETRY_S = 10.0
 _OPEN_SETTLE_S = 30.0  # camera and GPS under the opened lid
+_PAD_CAMERA_S = 15.0  # a camera that is switched on only now
 
 
 async def idle(ctx: FlightContext) -> Event:
@@ -64,7 +67,25 @@ async def preparing(ctx: FlightContext) -> Event:
     if isinstance(outcome, Refused):
         ctx.note(outcome.code, outcome.words)
         return Event.REFUSED
-    return Event.READY if await _checks_pass(ctx, _OPEN_SETTLE_S) else Event.REFUSED
+    async with _pad_camera_tried(ctx):
+        return Event.READY if await _checks_pass(ctx, _OPEN_SETTLE_S) else Event.REFUSED
+
+
+@asynccontextmanager
+async def _pad_camera_tried(ctx: FlightContext) -> AsyncIterator[None]:
+    """Tries the camera that looks down, which is off until a landing: a dead or dark one must be noticed before the start."""
+    eye = ctx.pad_eye
+    if eye is None:
+        yield
+        return
+    eye.try_out(on=True)
+    try:
+        async for situation in ctx.ticks(_PAD_CAMERA_S):
+            if pad_camera_tried(situation):
+                break
+        yield
+    finally:
+        eye.try_out(on=False)
 
 
 async def _wait_heard(ctx: FlightContext) -> None:

@@ -88,6 +88,9 @@ async def test_a_child_that_dies_and_a_dark_or_missing_picture_are_told(hovering
             await until(heard, status("landing.down"))
             await until(heard, lambda m: isinstance(m, PadSight))
             assert child.restarts == 1
+            told = await until(heard, lambda m: isinstance(m, PadCameraStatus) and m.looked_s > 0.0)
+            assert isinstance(told, PadCameraStatus)
+            assert not told.health
             down.set_fault("black")
             await until(heard, status("landing.black"))
             down.set_fault("stop")

@@ -145,6 +145,19 @@ def test_a_frozen_picture_is_not_believed():
     assert guide.health == ("landing.frozen",)
 
 
+def test_a_camera_that_is_tried_out_looks_but_shows_the_autopilot_nothing():
+    def feed(bus: Bus, guide: PadGuide) -> None:
+        guide.try_out(on=True)
+        fly(bus)
+        bus.publish(sight(1000.2))
+        bus.publish(PadCameraStatus(at=datetime.now(UTC), frames=9, looked_s=5.0))
+
+    guide, shown, child = guided(feed, on=False)
+    assert (shown.fixes, child.watched, guide.looked_s) == ([], [True], 5.0)
+    guide.try_out(on=False)
+    assert (child.watched, guide.looked_s) == ([True, False], 0.0)
+
+
 def test_the_child_is_told_once_and_an_old_view_is_forgotten():
     def feed(bus: Bus, guide: PadGuide) -> None:
         guide.watch(True)

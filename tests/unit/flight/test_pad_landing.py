@@ -41,6 +41,27 @@ def test_the_pad_is_looked_for_on_the_way_home_only(make_nest):
     assert nest.pad_eye.on is False
 
 
+def test_a_dark_camera_is_noticed_before_the_start_once_the_lid_is_open(make_nest):
+    nest = make_nest(landing={"required": True})
+    nest.pad_eye.health_when_tried = ("landing.black",)
+    run_virtual(nest.run(ended))
+    assert path(nest)[-3:] == [State.PREPARING, State.SECURING, State.IDLE]
+    assert "launch" not in nest.drone.orders
+    assert "landing.black" in reasons(nest)["preflight.pad_camera_required"]
+    assert not nest.pad_eye.tries
+
+
+def test_a_camera_that_gives_no_picture_keeps_only_a_drone_down_that_needs_it(make_nest):
+    needs, may = make_nest(landing={"required": True}), make_nest(landing={})
+    needs.pad_eye.pictures = may.pad_eye.pictures = False
+    run_virtual(needs.run(ended))
+    assert "launch" not in needs.drone.orders
+    run_virtual(may.run(ended))
+    assert "launch" in may.drone.orders
+    (told,) = [check for check in may.reports.reports[-1].checks if check.code == "preflight.pad_camera"]
+    assert (told.passed, told.mandatory) == (None, False)
+
+
 def test_the_search_for_hazards_makes_room_for_the_search_for_the_pad(make_nest):
     nest = make_nest(landing={})
     seen: list[str | None] = []

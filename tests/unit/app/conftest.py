@@ -1,0 +1,3 @@
+from tests.doubles.flight import make_nest
+
+__all__ = ["make_nest"]
