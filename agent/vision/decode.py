@@ -1,10 +1,11 @@
 """From a network's raw outputs to boxes, a mask and picture scores in known units.
 
-Pure; each layout is a row of a table. Shapes that do not fit the manifest are a :class:`ModelError`, values that are no numbers
-are dropped.
+Pure; each layout is a row of a table. Shapes that do not fit the manifest, and values that are no numbers, are a
+:class:`ModelError`: a network that answers nonsense has not seen "nothing".
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -14,27 +15,120 @@ from agent.core.errors import ModelError
 from agent.vision.manifest import BoxOutput, MaskOutput, PictureOutput
 
 Array = NDArray[np.float64]
+Activation = Callable[[Array], Array]
 
 _CANDIDATES_MAX = 1000
 
 
-def _rows_first(raw: Array) -> tuple[Array, Array]:
-    return raw[:, :4], raw[:, 4:]
+def _plain(rows: Array, activation: Activation, classes: int) -> tuple[Array, Array]:  # noqa: ARG001 one signature for all rows
+    return rows[:, :4], activation(rows[:, 4:])
 
 
-def _columns_first(raw: Array) -> tuple[Array, Array]:
-    return raw.T[:, :4], raw.T[:, 4:]
+def _with_objectness(rows: Array, activation: Activation, classes: int) -> tuple[Array, Array]:  # noqa: ARG001
+    return rows[:, :4], activation(rows[:, 5:]) * activation(rows[:, 4:5])
 
 
-def _with_objectness(raw: Array) -> tuple[Array, Array]:
-    return raw[:, :4], raw[:, 5:] * raw[:, 4:5]
+def _with_label(rows: Array, activation: Activation, classes: int) -> tuple[Array, Array]:
+    """Box, score, number of the class: one score a row, the other classes 0."""
+    labels = np.arange(classes)[None, :] == np.round(rows[:, 5:6])
+    return rows[:, :4], np.where(labels, activation(rows[:, 4:5]), 0.0)
 
 
-_LAYOUTS: dict[str, Callable[[Array], tuple[Array, Array]]] = {
-    "1xNx(4+C)": _rows_first,
-    "1x(4+C)xN": _columns_first,
-    "1xNx(5+C)": _with_objectness,
+def _grid(cells: Array, activation: Activation, classes: int) -> tuple[Array, Array]:  # noqa: ARG001
+    """FastestDet's cells, 5 + C x H x W, as published with it (dog-qiuqiu/FastestDet, README and module code).
+
+    The centre lies tanh(offset) cells from the cell's corner, the size is a sigmoid of the whole input, and the score weighs
+    objectness with 0.6 and class with 0.4, as exponents.
+    """
+    rows, cols = cells.shape[1:]
+    ys, xs = np.mgrid[0:rows, 0:cols]
+    flat = cells.reshape(cells.shape[0], -1).T
+    centre_x = (np.tanh(flat[:, 1]) + xs.ravel()) / cols
+    centre_y = (np.tanh(flat[:, 2]) + ys.ravel()) / rows
+    boxes = np.column_stack([centre_x, centre_y, sigmoid(flat[:, 3]), sigmoid(flat[:, 4])])
+    objectness, scores = np.clip(activation(flat[:, :1]), 0.0, 1.0), np.clip(activation(flat[:, 5:]), 0.0, 1.0)
+    return boxes, objectness**0.6 * scores**0.4
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """How one layout is told from its shape and taken apart.
+
+    Attributes:
+        axes: number of dimensions, the batch included.
+        axis: which of them holds a candidate's values.
+        before: values before the class scores; the classes follow, unless ``label`` says that a number stands for them.
+        columns: whether a candidate is a column.
+    """
+
+    axes: int
+    axis: int
+    before: int
+    split: Callable[[Array, Activation, int], tuple[Array, Array]]
+    label: bool = False
+    columns: bool = False
+
+
+_LAYOUTS: dict[str, _Layout] = {
+    "1xNx(4+C)": _Layout(3, 2, 4, _plain),
+    "1x(4+C)xN": _Layout(3, 1, 4, _plain, columns=True),
+    "1xNx(5+C)": _Layout(3, 2, 5, _with_objectness),
+    "1x(5+C)xN": _Layout(3, 1, 5, _with_objectness, columns=True),
+    "1xNx6": _Layout(3, 2, 6, _with_label, label=True),
+    "1x(5+C)xHxW": _Layout(4, 1, 5, _grid),
 }
+
+Shape = Sequence[int | str | None]
+"""Dimensions; those that are no number may be anything."""
+
+
+def boxes_fault(shape: Shape, spec: BoxOutput, classes: int) -> str | None:
+    """What is wrong with the shape of an output of boxes, in words; None when it fits."""
+    layout = _LAYOUTS[spec.layout]
+    values = layout.before + (0 if layout.label else classes)
+    wanted: list[int | None] = [None] * layout.axes
+    wanted[0], wanted[layout.axis] = 1, values
+    if _fits(shape, wanted):
+        return None
+    words = f"the layout {spec.layout} with {classes} classes needs {layout.axes} dimensions, {values} values in number"
+    return f"output {spec.name}: has the shape {tuple(shape)}; {words} {layout.axis}"
+
+
+def mask_fault(shape: Shape, spec: MaskOutput) -> str | None:
+    """As :func:`boxes_fault`, of a mask."""
+    channels = shape[1] if len(shape) == 4 else 0
+    there = channels > spec.channel if spec.channel is not None and isinstance(channels, int) else True
+    small = any(isinstance(side, int) and side < 2 for side in shape[2:])
+    if _fits(shape, [1, 1 if spec.channel is None else None, None, None]) and there and not small:
+        return None
+    channel = "one channel; name the channel of several" if spec.channel is None else f"a channel {spec.channel}"
+    return f"output {spec.name}: has the shape {tuple(shape)}; a mask is [1, K, h, w] with {channel}"
+
+
+def picture_fault(shape: Shape, spec: PictureOutput, heads: int) -> str | None:
+    """As :func:`boxes_fault`, of picture scores; ``heads`` is how many there must be at least."""
+    scores = shape[1] if len(shape) > 1 else 0
+    if _fits(shape, [1, None, *[1] * (len(shape) - 2)]) and not (isinstance(scores, int) and scores < heads):
+        return None
+    return f"output {spec.name}: has the shape {tuple(shape)}; picture scores are [1, K] with K at least {heads}"
+
+
+def _fits(shape: Shape, wanted: Sequence[int | None]) -> bool:
+    pairs = zip(shape, wanted, strict=False)
+    same = (have == want for have, want in pairs if want is not None and isinstance(have, int))
+    return len(shape) == len(wanted) and all(same)
+
+
+def _refuse(fault: str | None) -> None:
+    if fault is not None:
+        raise ModelError("model.refused", fault)
+
+
+def _require_numbers(values: NDArray[np.floating], name: str) -> None:
+    if not np.isfinite(values).all():
+        raise ModelError(
+            "model.no_numbers", f"output {name}: {int(np.count_nonzero(~np.isfinite(values)))} values are no numbers"
+        )
 
 
 def decode_boxes(
@@ -52,17 +146,18 @@ def decode_boxes(
         corners n x 4 (x0, y0, x1, y1) in input pixels, scores n, classes n; the highest scores first.
 
     Raises:
-        ModelError: ``model.refused``, the output has another shape than the manifest says.
+        ModelError: ``model.refused``, the output has another shape than the manifest says; ``model.no_numbers``, a score or
+            the place of a candidate is no number.
     """
-    if raw.ndim != 3 or raw.shape[0] != 1:
-        raise ModelError("model.refused", f"output {spec.name}: has the shape {raw.shape}, the layout is {spec.layout}")
-    boxes, scores = _LAYOUTS[spec.layout](raw[0].astype(np.float64))
-    if scores.shape[1] != classes or boxes.shape[1] != 4:
-        words = f"has the shape {raw.shape}; the layout {spec.layout} with {classes} classes needs another"
-        raise ModelError("model.refused", f"output {spec.name}: {words}")
+    _refuse(boxes_fault(raw.shape, spec, classes))
+    layout = _LAYOUTS[spec.layout]
+    values = raw[0].astype(np.float64)
+    boxes, scores = layout.split(values.T if layout.columns else values, _ACTIVATIONS[spec.activation], classes)
+    _require_numbers(scores, spec.name)
     found = scores.argmax(axis=1) if classes > 1 else np.zeros(len(scores), dtype=np.intp)
     best = scores[np.arange(len(scores)), found]
-    good = (best >= floors[found]) & np.isfinite(boxes).all(axis=1) & np.isfinite(best)
+    good = best >= floors[found]
+    _require_numbers(boxes[good], spec.name)
     order = np.flatnonzero(good)[np.argsort(-best[good], kind="stable")][:_CANDIDATES_MAX]
     corners = boxes[order]
     if spec.format == "cxcywh":
@@ -112,11 +207,15 @@ def decode_mask(raw: NDArray[np.floating], spec: MaskOutput) -> NDArray[np.float
     """Probability of water over the whole input, h x w.
 
     Raises:
-        ModelError: ``model.refused``.
+        ModelError: ``model.refused`` or ``model.no_numbers``.
     """
-    if raw.ndim != 4 or raw.shape[:2] != (1, 1) or min(raw.shape[2:]) < 2:
-        raise ModelError("model.refused", f"output {spec.name}: has the shape {raw.shape}, a mask is [1, 1, h, w]")
-    mask = np.nan_to_num(raw[0, 0].astype(np.float32), nan=0.0)
+    _refuse(mask_fault(raw.shape, spec))
+    _require_numbers(raw, spec.name)
+    channel = spec.channel or 0
+    if spec.activation == "softmax":
+        shifted = np.exp(raw[0].astype(np.float64) - raw[0].max(axis=0))
+        return np.asarray(shifted[channel] / shifted.sum(axis=0), dtype=np.float32)
+    mask = raw[0, channel].astype(np.float32)
     return sigmoid(mask).astype(np.float32) if spec.activation == "sigmoid" else np.clip(mask, 0.0, 1.0)
 
 
@@ -124,22 +223,25 @@ def decode_picture_scores(raw: NDArray[np.floating], spec: PictureOutput) -> Arr
     """Logits, K: what the calibration takes.
 
     Raises:
-        ModelError: ``model.refused``.
+        ModelError: ``model.refused`` or ``model.no_numbers``.
     """
-    if raw.ndim != 2 or raw.shape[0] != 1:
-        raise ModelError("model.refused", f"output {spec.name}: has the shape {raw.shape}, picture scores are [1, K]")
-    values = np.nan_to_num(raw[0].astype(np.float64), nan=-50.0, posinf=50.0, neginf=-50.0)
+    _refuse(picture_fault(raw.shape, spec, 1))
+    _require_numbers(raw, spec.name)
+    values = np.clip(raw.reshape(-1).astype(np.float64), -1.0e6, 1.0e6)
     if spec.values == "probabilities":
         return logit(values)
     if spec.activation == "softmax":
         shifted = np.exp(values - values.max())
         return logit(shifted / shifted.sum())
-    return np.asarray(values, dtype=np.float64)
+    return values
 
 
 def sigmoid(x: NDArray[np.floating]) -> NDArray[np.float64]:
     """1 / (1 + exp(-x)) without overflow."""
     return np.asarray(0.5 * (1.0 + np.tanh(0.5 * np.asarray(x, dtype=np.float64))))
+
+
+_ACTIVATIONS: dict[str, Activation] = {"none": lambda x: x, "sigmoid": sigmoid}
 
 
 def logit(p: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -34,12 +34,18 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """A box with what is in it. ``model`` is the name of the network that said so."""
+    """A box with what is in it.
+
+    Attributes:
+        model: name of the network that said so.
+        anywhere: the box is only what was looked at, and the thing is somewhere in it: a classifier said so.
+    """
 
     hazard: Hazard
     confidence: float
     box_px: Box
     model: str
+    anywhere: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

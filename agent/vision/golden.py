@@ -7,11 +7,13 @@ import numpy as np
 
 from agent.core.errors import ModelError
 from agent.vision.decode import iou, sigmoid
-from agent.vision.manifest import Golden, GoldenBox
+from agent.vision.frame import Box
+from agent.vision.manifest import Golden, GoldenBox, GoldenExpect
 from agent.vision.pictures import PictureError, read_picture
 from agent.vision.runtime import Answer, Network
 
 _IOU_MIN = 0.7
+_BOXES_MOST = 3
 
 
 def prove(network: Network) -> None:
@@ -45,6 +47,20 @@ def differences(answer: Answer, golden: Golden, mask_threshold: float) -> list[s
         if water is None or not abs(water - expect.water_fraction) <= golden.tolerance:
             faults.append(f"fraction of water is {water}, expected {expect.water_fraction}")
     return faults
+
+
+def expectation(answer: Answer, mask_threshold: float) -> GoldenExpect:
+    """What an answer, once recorded, lets :func:`differences` expect: all scores, the surest boxes, the part of water."""
+    scores = {hazard: round(float(sigmoid(np.array(value))), 4) for hazard, value in (answer.logits or {}).items()}
+    surest = sorted((b for b in answer.boxes if not b.anywhere), key=lambda b: -b.confidence)[:_BOXES_MOST]
+    boxes = tuple(GoldenBox(hazard=b.hazard, box_px=_rounded(b.box_px), confidence=round(b.confidence, 4)) for b in surest)
+    water = None if answer.water is None else round(float(np.mean(answer.water >= mask_threshold)), 4)
+    return GoldenExpect(picture=scores, boxes=boxes, water_fraction=water)
+
+
+def _rounded(box: Box) -> Box:
+    x0, y0, x1, y1 = (round(value, 1) for value in box)
+    return x0, y0, x1, y1
 
 
 def _has(answer: Answer, box: GoldenBox, tolerance: float) -> bool:

@@ -21,9 +21,10 @@ _MANIFEST_BYTES_MAX = 1_000_000
 
 
 class InputSpec(Wire):
-    """The network's one input: float32 [1, 3, height, width].
+    """The network's one input: float32, [1, 3, height, width] or with the channels last.
 
     Attributes:
+        layout: nchw, as PyTorch exports, or nhwc, as TensorFlow does.
         scale: 8-bit values are multiplied by it; then mean is taken away and the result divided by std, per channel in the
             order of ``channels``.
         resize: letterbox keeps the aspect ratio and pads right and bottom equally on both sides; stretch does not keep it.
@@ -33,6 +34,7 @@ class InputSpec(Wire):
     name: str
     width: int = Field(ge=16, le=4096)
     height: int = Field(ge=16, le=4096)
+    layout: Literal["nchw", "nhwc"] = "nchw"
     channels: Literal["rgb", "bgr"] = "rgb"
     scale: float = Field(default=1 / 255, gt=0)
     mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
@@ -41,27 +43,47 @@ class InputSpec(Wire):
     pad_value: float = Field(default=114, ge=0, le=255)
 
 
+BoxLayout = Literal["1xNx(4+C)", "1x(4+C)xN", "1xNx(5+C)", "1x(5+C)xN", "1xNx6", "1x(5+C)xHxW"]
+
+
 class BoxOutput(Wire):
-    """Where the boxes come out. ``N`` candidates, ``C`` classes; ``5+C`` has an objectness before the classes."""
+    """Where the boxes come out. ``N`` candidates, ``C`` classes.
 
-    name: str
-    layout: Literal["1xNx(4+C)", "1x(4+C)xN", "1xNx(5+C)"]
-    format: Literal["cxcywh", "xyxy"] = "cxcywh"
-    units: Literal["input_px", "normalized"] = "input_px"
-
-
-class MaskOutput(Wire):
-    """Where the water mask comes out: [1, 1, h, w], any h and w over the input's extent.
-
-    ``activation`` is what is still to be applied: none where the network gives probabilities.
+    Attributes:
+        layout: ``4+C`` is a box and its class scores (YOLOv8 and later); ``5+C`` has an objectness before the classes (YOLOv5,
+            v7), which multiplies them; ``1xNx6`` is box, score and number of the class, as networks with their own suppression
+            end; ``1x(5+C)xHxW`` is the grid of FastestDet: objectness, offsets in the cell, size, classes.
+        activation: what is still to be applied to objectness and classes.
     """
 
     name: str
+    layout: BoxLayout
+    format: Literal["cxcywh", "xyxy"] = "cxcywh"
+    units: Literal["input_px", "normalized"] = "input_px"
     activation: Literal["none", "sigmoid"] = "none"
+
+    @model_validator(mode="after")
+    def _grid_is_normalized(self) -> "BoxOutput":
+        if self.layout == "1x(5+C)xHxW" and (self.format, self.units) != ("cxcywh", "normalized"):
+            raise ValueError("the layout 1x(5+C)xHxW needs format: cxcywh and units: normalized")
+        return self
+
+
+class MaskOutput(Wire):
+    """Where the water mask comes out: [1, K, h, w], any h and w over the input's extent.
+
+    Attributes:
+        channel: which of the K channels is water; may be left out where there is one.
+        activation: what is still to be applied: none where the network gives probabilities; softmax is over the channels.
+    """
+
+    name: str
+    channel: int | None = Field(default=None, ge=0)
+    activation: Literal["none", "sigmoid", "softmax"] = "none"
 
 
 class PictureOutput(Wire):
-    """Where the picture scores come out: [1, K].
+    """Where the picture scores come out: [1, K], or [1, K, 1, 1] as pooling leaves them.
 
     Attributes:
         values: whether the network gives logits or probabilities; probabilities are turned into log-odds.
@@ -104,7 +126,7 @@ class Calibration(Wire):
 
 
 class PictureHead(Wire):
-    """One picture score. ``threshold`` is on the calibrated probability."""
+    """One picture score. ``threshold`` is on the calibrated probability. Of several heads of one hazard the surest counts."""
 
     hazard: Hazard
     index: int = Field(ge=0)
@@ -191,11 +213,11 @@ class Manifest(Wire):
         return self
 
 
-def load_manifest(folder: Path) -> Manifest:
-    """Reads a folder's manifest.
+def manifest_tree(folder: Path) -> dict[str, Any]:
+    """A folder's manifest as it is written, not yet checked.
 
     Raises:
-        ModelError: ``model.missing`` without the file, ``model.refused`` when it is wrong; the message names each key.
+        ModelError: ``model.missing`` without the file, ``model.refused`` when it is no YAML mapping.
     """
     path = folder / MANIFEST_NAME
     try:
@@ -206,8 +228,20 @@ def load_manifest(folder: Path) -> Manifest:
         raise ModelError("model.missing", f"{path}: cannot be read ({error.strerror}); a model folder needs it") from error
     except (UnicodeDecodeError, yaml.YAMLError) as error:
         raise ModelError("model.refused", f"{path}: not YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(tree, dict):
+        raise ModelError("model.refused", f"{path}: no mapping of keys to values")
+    return tree
+
+
+def load_manifest(folder: Path) -> Manifest:
+    """Reads a folder's manifest.
+
+    Raises:
+        ModelError: ``model.missing`` without the file, ``model.refused`` when it is wrong; the message names each key.
+    """
+    tree = manifest_tree(folder)
     try:
         return Manifest.model_validate(tree)
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'manifest'}: {e['msg']}" for e in error.errors())
-        raise ModelError("model.refused", f"{path}: {faults}") from error
+        raise ModelError("model.refused", f"{folder / MANIFEST_NAME}: {faults}") from error

@@ -1,4 +1,4 @@
-"""Looks into an ONNX file without loading it: opsets, and whether it wants other files.
+"""Looks into an ONNX file without loading it: operators, opsets, and whether it wants other files.
 
 Knows the few fields of the protobuf that matter and nothing of inference. Reading them here keeps a foreign file away from the
 runtime until it is known to be harmless: a model that names external data could make the runtime open any file.
@@ -13,7 +13,7 @@ from agent.core.errors import ModelError
 _MODEL_GRAPH, _MODEL_OPSET, _MODEL_FUNCTIONS = 7, 8, 25
 _OPSET_DOMAIN, _OPSET_VERSION = 1, 2
 _GRAPH_NODE, _GRAPH_INITIALIZER, _GRAPH_SPARSE = 1, 5, 15
-_NODE_ATTRIBUTE = 5
+_NODE_OPERATOR, _NODE_ATTRIBUTE, _NODE_DOMAIN = 4, 5, 7
 _FUNCTION_NODE = 7
 _ATTRIBUTE_TENSOR, _ATTRIBUTE_GRAPH, _ATTRIBUTE_TENSORS, _ATTRIBUTE_GRAPHS = 5, 6, 10, 11
 _ATTRIBUTE_SPARSE, _ATTRIBUTE_SPARSES = 22, 23
@@ -22,14 +22,23 @@ _TENSOR_EXTERNAL_DATA, _TENSOR_DATA_LOCATION = 13, 14
 _DEPTH_MAX = 16
 
 KNOWN_DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml", "com.microsoft"})
+FORBIDDEN_OPERATORS = frozenset({"EPContext", "PythonOp", "PythonOpGrad", "TritonOp"})
+"""Operators of com.microsoft that open other files or run other code."""
 
 
 @dataclass(frozen=True, slots=True)
 class OnnxFacts:
-    """What the file says of itself: version of each operator set by domain, and whether any tensor lies in another file."""
+    """What the file says of itself.
+
+    Attributes:
+        opsets: version of each operator set by domain.
+        external_data: whether any tensor lies in another file.
+        operators: (domain, name) of each operator, also of those in branches and functions.
+    """
 
     opsets: dict[str, int]
     external_data: bool
+    operators: frozenset[tuple[str, str]]
 
 
 def inspect_onnx(data: bytes) -> OnnxFacts:
@@ -38,24 +47,21 @@ def inspect_onnx(data: bytes) -> OnnxFacts:
     Raises:
         ModelError: ``model.refused``, the bytes are not an ONNX model.
     """
-    opsets: dict[str, int] = {}
-    external = False
-    graphs = 0
+    model = memoryview(data)
     try:
-        for number, value in _fields(memoryview(data)):
-            if number == _MODEL_OPSET and isinstance(value, memoryview):
-                domain, version = _opset(value)
-                opsets[domain] = version
-            elif number == _MODEL_GRAPH and isinstance(value, memoryview):
-                graphs += 1
-                external = external or _graph_is_external(value, 0)
-            elif number == _MODEL_FUNCTIONS and isinstance(value, memoryview):
-                external = external or any(_node_is_external(v, 0) for v in _messages(value, _FUNCTION_NODE))
+        opsets = dict(_opset(message) for message in _messages(model, _MODEL_OPSET))
+        graphs = list(_messages(model, _MODEL_GRAPH))
+        nodes = [node for graph in graphs for node in _nodes(graph, _GRAPH_NODE, 0)]
+        nodes += [node for function in _messages(model, _MODEL_FUNCTIONS) for node in _nodes(function, _FUNCTION_NODE, 0)]
+        tensors = [tensor for graph in graphs for tensor in _tensors_of_graph(graph)]
+        tensors += [tensor for node in nodes for tensor in _tensors_of_node(node)]
+        external = any(map(_is_external, tensors))
+        operators = frozenset(map(_operator, nodes))
     except (ValueError, IndexError, UnicodeDecodeError, RecursionError) as error:
         raise ModelError("model.refused", f"not an ONNX model: {error}") from error
-    if graphs != 1 or not opsets:
+    if len(graphs) != 1 or not opsets:
         raise ModelError("model.refused", "not an ONNX model: it has no graph or no operator set")
-    return OnnxFacts(opsets, external)
+    return OnnxFacts(opsets, external, operators)
 
 
 def _opset(message: memoryview) -> tuple[str, int]:
@@ -68,34 +74,51 @@ def _opset(message: memoryview) -> tuple[str, int]:
     return domain, version
 
 
-def _graph_is_external(graph: memoryview, depth: int) -> bool:
+def _nodes(owner: memoryview, number: int, depth: int) -> Iterator[memoryview]:
+    """All nodes of a graph or function, with those of the graphs inside them."""
     if depth > _DEPTH_MAX:
         raise ValueError("graphs are nested too deep")
-    tensors = [*_messages(graph, _GRAPH_INITIALIZER), *_sparse_parts(graph, _GRAPH_SPARSE)]
-    return any(map(_tensor_is_external, tensors)) or any(_node_is_external(n, depth) for n in _messages(graph, _GRAPH_NODE))
+    for node in _messages(owner, number):
+        yield node
+        for graph in _graphs_of(node):
+            yield from _nodes(graph, _GRAPH_NODE, depth + 1)
 
 
-def _sparse_parts(message: memoryview, number: int) -> list[memoryview]:
-    """The two tensors of each sparse tensor in a field."""
-    sparse = list(_messages(message, number))
-    return [part for tensor in sparse for field in (_SPARSE_VALUES, _SPARSE_INDICES) for part in _messages(tensor, field)]
-
-
-def _node_is_external(node: memoryview, depth: int) -> bool:
+def _graphs_of(node: memoryview) -> Iterator[memoryview]:
     for attribute in _messages(node, _NODE_ATTRIBUTE):
-        tensors = [
-            *_messages(attribute, _ATTRIBUTE_TENSOR),
-            *_messages(attribute, _ATTRIBUTE_TENSORS),
-            *_sparse_parts(attribute, _ATTRIBUTE_SPARSE),
-            *_sparse_parts(attribute, _ATTRIBUTE_SPARSES),
-        ]
-        graphs = [*_messages(attribute, _ATTRIBUTE_GRAPH), *_messages(attribute, _ATTRIBUTE_GRAPHS)]
-        if any(map(_tensor_is_external, tensors)) or any(_graph_is_external(g, depth + 1) for g in graphs):
-            return True
-    return False
+        yield from _messages(attribute, _ATTRIBUTE_GRAPH)
+        yield from _messages(attribute, _ATTRIBUTE_GRAPHS)
 
 
-def _tensor_is_external(tensor: memoryview) -> bool:
+def _operator(node: memoryview) -> tuple[str, str]:
+    domain = b"".join(_messages(node, _NODE_DOMAIN))
+    return domain.decode(), b"".join(_messages(node, _NODE_OPERATOR)).decode()
+
+
+def _tensors_of_graph(graph: memoryview) -> Iterator[memoryview]:
+    yield from _messages(graph, _GRAPH_INITIALIZER)
+    yield from _sparse_parts(graph, _GRAPH_SPARSE)
+
+
+def _tensors_of_node(node: memoryview) -> Iterator[memoryview]:
+    """Tensors of a node's attributes, with the initializers of the graphs in them."""
+    for attribute in _messages(node, _NODE_ATTRIBUTE):
+        yield from _messages(attribute, _ATTRIBUTE_TENSOR)
+        yield from _messages(attribute, _ATTRIBUTE_TENSORS)
+        yield from _sparse_parts(attribute, _ATTRIBUTE_SPARSE)
+        yield from _sparse_parts(attribute, _ATTRIBUTE_SPARSES)
+    for graph in _graphs_of(node):
+        yield from _tensors_of_graph(graph)
+
+
+def _sparse_parts(message: memoryview, number: int) -> Iterator[memoryview]:
+    """The two tensors of each sparse tensor in a field."""
+    for tensor in _messages(message, number):
+        yield from _messages(tensor, _SPARSE_VALUES)
+        yield from _messages(tensor, _SPARSE_INDICES)
+
+
+def _is_external(tensor: memoryview) -> bool:
     return any(
         number == _TENSOR_EXTERNAL_DATA or (number == _TENSOR_DATA_LOCATION and value != 0) for number, value in _fields(tensor)
     )

@@ -88,6 +88,8 @@ class Perception:
         water, water_threshold, water_model = None, 0.5, ""
         for network, turn in zip(self.networks, self._turns, strict=True):
             answer = self._look_with(network, turn, frame.pixels)
+            if answer.logits is None:
+                _raise_by_boxes(scores, network, answer.boxes)
             _raise(scores, answer.logits)
             _raise(whole_scores, answer.whole_logits or answer.logits)
             found += answer.boxes
@@ -127,23 +129,34 @@ def _raise(scores: dict[Hazard, float], logits: dict[Hazard, float] | None) -> N
         scores[hazard] = max(scores.get(hazard, 0.0), float(sigmoid(np.array(value))))
 
 
+def _raise_by_boxes(scores: dict[Hazard, float], network: Network, boxes: Sequence[Detection]) -> None:
+    """A network without picture scores says of a picture what its surest box says."""
+    for hazard in network.thresholds:
+        surest = max((box.confidence for box in boxes if box.hazard is hazard), default=0.0)
+        scores[hazard] = max(scores.get(hazard, 0.0), surest)
+
+
 def box_thresholds(networks: Sequence[Network]) -> dict[tuple[str, Hazard], float]:
-    """The least threshold of each network's box classes, by model name and hazard."""
+    """The least threshold of each network's boxes, by model name and hazard. A classifier's boxes have its own threshold."""
     out: dict[tuple[str, Hazard], float] = {}
     for network in networks:
-        for row in network.manifest.classes:
-            if row.hazard is not None:
-                key = (network.manifest.name, row.hazard)
-                out[key] = min(out.get(key, 1.0), row.threshold)
+        manifest = network.manifest
+        boxes = (
+            [(row.hazard, row.threshold) for row in manifest.classes] if manifest.outputs.boxes else network.thresholds.items()
+        )
+        for hazard, threshold in boxes:
+            if hazard is not None:
+                key = (manifest.name, hazard)
+                out[key] = min(out.get(key, 1.0), threshold)
     return out
 
 
 def _thresholds(networks: Sequence[Network]) -> dict[Hazard, float]:
-    """The least shipped threshold of each hazard's picture score."""
+    """The least threshold of each hazard's picture score."""
     out: dict[Hazard, float] = {}
     for network in networks:
-        for head in network.manifest.picture if network.manifest.outputs.picture else ():
-            out[head.hazard] = min(out.get(head.hazard, 1.0), head.threshold)
+        for hazard, threshold in network.thresholds.items():
+            out[hazard] = min(out.get(hazard, 1.0), threshold)
     return out
 
 

@@ -20,6 +20,8 @@ from agent.vision.plausible import above_horizon_possible, foot_of, plausible_si
 from agent.vision.poses import CameraPose
 from agent.vision.tracker import JOIN_M, Seen
 
+_ANYWHERE = 0.29
+"""One sigma of a place that may be anywhere in a box, as part of its side: a uniform distribution's, 1 / sqrt(12)."""
 _THINGS_MAX = 8
 """So many things of one frame are placed, the most certain first."""
 
@@ -63,9 +65,10 @@ class Placer:
     ) -> Seen | None:
         best = group[0]
         x0, y0, x1, y1 = best.found.box_px
-        spread = (self._fraction * (x1 - x0), self._fraction * (y1 - y0))
+        fraction = _ANYWHERE if best.found.anywhere else self._fraction
+        spread = (fraction * (x1 - x0), fraction * (y1 - y0))
         fix = locator.locate(pose, best.foot, spread, time_error_s)
-        if fix.bearing_only and not above_horizon_possible(best.found.hazard):
+        if fix.bearing_only and not best.found.anywhere and not above_horizon_possible(best.found.hazard):
             return None
         here = local.to_local(pose.place)
         points = tuple(
@@ -87,7 +90,7 @@ class Placer:
             box_px=_hull_box([one.found for one in group]),
             model=best.found.model,
             bearing_deg=bearing_deg(pose.place, fix.place),
-            points=() if fix.bearing_only else points,
+            points=() if fix.bearing_only or best.found.anywhere else points,
             area_m2=_area_m2(group, fix),
         )
 
@@ -104,7 +107,7 @@ def _standing(detections: Sequence[Detection], pose: CameraPose, locator: Locato
         range_m = float(np.linalg.norm([place[0], place[1], pose.alt_amsl_m - place[2]]))
         x0, y0, x1, y1 = found.box_px
         size_m = ((x1 - x0) * range_m / locator.camera.focal_px, (y1 - y0) * range_m / locator.camera.focal_px)
-        if plausible_size(found.hazard, size_m):
+        if found.anywhere or plausible_size(found.hazard, size_m):
             out.append(_Standing(found, foot, place, size_m, range_m))
     return out
 
@@ -135,6 +138,6 @@ def _hull_box(found: Sequence[Detection]) -> tuple[float, float, float, float]:
 
 def _area_m2(group: Sequence[_Standing], fix: Fix) -> float | None:
     """Ground that the boxes' widths cover, as squares; a coarse size for flames, none for smoke, which is in the air."""
-    if fix.bearing_only or group[0].found.hazard is not Hazard.FIRE:
+    if fix.bearing_only or group[0].found.anywhere or group[0].found.hazard is not Hazard.FIRE:
         return None
     return sum(min(one.size_m) ** 2 for one in group)

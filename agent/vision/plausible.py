@@ -55,6 +55,8 @@ def foot_of(found: Detection, pose: CameraPose) -> tuple[float, float]:
     In between it moves with the sine of the depression. Smoke is thought higher than wide, so it stays lower in the box.
     """
     x0, y0, x1, y1 = found.box_px
+    if found.anywhere:
+        return (x0 + x1) / 2, (y0 + y1) / 2
     depression = float(np.clip(pose.forward_ned[2], 0.0, 1.0))
     share = depression / 2 if found.hazard is not Hazard.SMOKE else depression**2 / 2
     return (x0 + x1) / 2, y1 - (y1 - y0) * share

@@ -48,7 +48,7 @@ def place(spec: InputSpec, width_px: int, height_px: int) -> Placement:
 
 
 def prepare(spec: InputSpec, pixels: Pixels) -> tuple[NDArray[np.float32], Placement]:
-    """The input tensor, float32 [1, 3, height, width], and where the picture lies in it."""
+    """The input tensor, float32 [1, 3, height, width] or as the layout has it, and where the picture lies in it."""
     placement = place(spec, pixels.shape[1], pixels.shape[0])
     inner_w = round(placement.width_px * placement.scale_x)
     inner_h = round(placement.height_px * placement.scale_y)
@@ -65,6 +65,8 @@ def prepare(spec: InputSpec, pixels: Pixels) -> tuple[NDArray[np.float32], Place
     np.multiply(tensor, factor, out=tensor)
     if any(spec.mean):
         np.subtract(tensor, shift, out=tensor)
+    if spec.layout == "nhwc":
+        tensor = np.ascontiguousarray(tensor.transpose(0, 2, 3, 1))
     return tensor, placement
 
 

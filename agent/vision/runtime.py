@@ -5,7 +5,6 @@ refused with a code before it sees a single frame. Threads are bounded and the m
 that looks at frames for weeks stays as large as it was on the first day.
 """
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,12 +18,12 @@ from onnxruntime.capi import onnxruntime_pybind11_state as _ort
 from agent.core.errors import ModelError
 from agent.domain.hazard import Hazard
 from agent.vision import decode
+from agent.vision.admission import Port, fitting_outputs, model_bytes, proven_bytes, require_harmless
 from agent.vision.frame import Box, Detection, Pixels
 from agent.vision.manifest import MODEL_NAME, Manifest, load_manifest
-from agent.vision.onnx_file import KNOWN_DOMAINS, inspect_onnx
+from agent.vision.onnx_file import inspect_onnx
 from agent.vision.preprocess import Placement, crop_of_mask, prepare
 
-_MODEL_BYTES_MAX = 300_000_000
 _CANDIDATE_FLOOR = 0.05
 """Boxes below this are not even candidates, whatever the manifest's thresholds are."""
 
@@ -44,10 +43,14 @@ _RUNTIME_ERRORS = (
     _ort.InvalidArgument,
     _ort.InvalidGraph,
     _ort.InvalidProtobuf,
+    _ort.ModelLoaded,
     _ort.NoModel,
+    _ort.NoSuchFile,
     _ort.NotFound,
     _ort.NotImplemented,
     _ort.RuntimeException,
+    MemoryError,
+    RuntimeError,
     ValueError,
 )
 """The runtime's exceptions have no common class of their own."""
@@ -87,10 +90,20 @@ class Network:
     def __init__(self, folder: Path, threads: int = 1, providers: Sequence[str] = ("cpu",)) -> None:
         self.folder = folder
         self.manifest: Manifest = load_manifest(folder)
-        data = _proven_bytes(folder, self.manifest)
+        data = proven_bytes(folder, self.manifest)
         self._session, self.missing_providers = _session(folder, data, threads, providers)
-        self._outputs = _checked_outputs(folder, self.manifest, self._session)
+        ports = (self._session.get_inputs(), self._session.get_outputs())
+        self._outputs = fitting_outputs(folder, self.manifest, *ports)
+        self.thresholds = _picture_thresholds(self.manifest)
+        """Least threshold of each hazard's picture score; a network without picture scores speaks by its surest box."""
         self._floors = np.array([max(c.threshold, _CANDIDATE_FLOOR) for c in self.manifest.classes])
+
+    @property
+    def hazards(self) -> frozenset[Hazard]:
+        """What it can find."""
+        water = {Hazard.FLOOD} if self.manifest.outputs.mask else set()
+        boxes = {one.hazard for one in self.manifest.classes if one.hazard is not None}
+        return frozenset(water | boxes | self.thresholds.keys())
 
     def look(self, pixels: Pixels) -> Answer:
         """Looks at a picture of any size, as a whole.
@@ -109,7 +122,7 @@ class Network:
         """
         try:
             values = self._session.run(self._outputs, {self.manifest.input.name: tensor})
-        except Exception as error:
+        except _RUNTIME_ERRORS as error:
             raise ModelError("model.refused", f"{self.folder}: inference failed: {_one_line(error)}") from error
         return dict(zip(self._outputs, values, strict=True))
 
@@ -122,6 +135,8 @@ class Network:
         if outputs.mask:
             whole = decode.decode_mask(raw[outputs.mask.name], outputs.mask)
             water = crop_of_mask(whole, self.manifest.input, placement)
+        if not (outputs.boxes or outputs.mask):
+            boxes = self._views(logits or {}, placement)
         return Answer(boxes, logits, water)
 
     def _boxes(self, raw: dict[str, NDArray[np.floating]], placement: Placement) -> tuple[Detection, ...]:
@@ -139,6 +154,13 @@ class Network:
                 found.append(Detection(hazard, float(score), _box(box), manifest.name))
         return tuple(found)
 
+    def _views(self, logits: dict[Hazard, float], placement: Placement) -> tuple[Detection, ...]:
+        """A classifier's boxes: where its score passes the threshold, the thing is somewhere in all that it looked at."""
+        box = (0.0, 0.0, float(placement.width_px), float(placement.height_px))
+        scores = {hazard: float(decode.sigmoid(np.array(value))) for hazard, value in logits.items()}
+        passed = {hazard: score for hazard, score in scores.items() if score >= self.thresholds[hazard]}
+        return tuple(Detection(hazard, score, box, self.manifest.name, anywhere=True) for hazard, score in passed.items())
+
     def _logits(self, raw: dict[str, NDArray[np.floating]]) -> dict[Hazard, float]:
         spec = self.manifest.outputs.picture
         values = decode.decode_picture_scores(raw[spec.name], spec) if spec else np.empty(0)
@@ -146,39 +168,36 @@ class Network:
         for head in self.manifest.picture:
             if head.index >= len(values):
                 raise ModelError("model.refused", f"{self.folder}: picture head {head.index} of {len(values)} outputs")
-            out[head.hazard] = head.calibration.a * float(values[head.index]) + head.calibration.b
+            value = head.calibration.a * float(values[head.index]) + head.calibration.b
+            out[head.hazard] = max(value, out.get(head.hazard, -np.inf))
         return out
+
+
+def ports_of(folder: Path) -> tuple[list[Port], list[Port]]:
+    """Inputs and outputs of a folder's network, which needs no manifest yet.
+
+    Raises:
+        ModelError: ``model.missing`` or ``model.refused``.
+    """
+    data = model_bytes(folder)
+    require_harmless(folder / MODEL_NAME, inspect_onnx(data))
+    session, _ = _session(folder, data, 1, ("cpu",))
+    return list(session.get_inputs()), list(session.get_outputs())
+
+
+def _picture_thresholds(manifest: Manifest) -> dict[Hazard, float]:
+    heads: list[tuple[Hazard | None, float]] = [(head.hazard, head.threshold) for head in manifest.picture]
+    boxes: list[tuple[Hazard | None, float]] = [(one.hazard, one.threshold) for one in manifest.classes]
+    out: dict[Hazard, float] = {}
+    for hazard, threshold in heads if manifest.outputs.picture else boxes:
+        if hazard is not None:
+            out[hazard] = min(out.get(hazard, 1.0), threshold)
+    return out
 
 
 def _box(corners: NDArray[np.float64]) -> Box:
     x0, y0, x1, y1 = (float(v) for v in corners)
     return x0, y0, x1, y1
-
-
-def _proven_bytes(folder: Path, manifest: Manifest) -> bytes:
-    """The model's bytes after size, digest, opset and external data were looked at."""
-    path = folder / MODEL_NAME
-    try:
-        size = path.stat().st_size
-        if size > _MODEL_BYTES_MAX:
-            raise ModelError("model.refused", f"{path}: {size} bytes, the limit is {_MODEL_BYTES_MAX}")
-        data = path.read_bytes()
-    except OSError as error:
-        raise ModelError("model.missing", f"{path}: cannot be read ({error.strerror}); install the model again") from error
-    digest = hashlib.sha256(data).hexdigest()
-    if digest != manifest.sha256:
-        words = f"its SHA-256 is {digest[:12]}…, the manifest says {manifest.sha256[:12]}…; install the model again"
-        raise ModelError("model.changed", f"{path}: {words}")
-    facts = inspect_onnx(data)
-    if facts.external_data:
-        raise ModelError("model.refused", f"{path}: keeps data in other files; export it as one file")
-    strange = sorted(set(facts.opsets) - KNOWN_DOMAINS)
-    if strange:
-        raise ModelError("model.refused", f"{path}: needs operators of {', '.join(strange)}, which are not taken")
-    stated = max(version for domain, version in facts.opsets.items() if domain in {"", "ai.onnx"} or len(facts.opsets) == 1)
-    if stated != manifest.opset:
-        raise ModelError("model.refused", f"{path}: opset {stated}, the manifest says {manifest.opset}")
-    return data
 
 
 def _session(
@@ -193,6 +212,8 @@ def _session(
     options.enable_mem_pattern = False
     options.log_severity_level = 3
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # The runtime has a second format of its own, and would choose by the first bytes. What was looked into was ONNX.
+    options.add_session_config_entry("session.load_model_format", "ONNX")
     available = set(onnxruntime.get_available_providers())
     missing = tuple(name for name in providers if _PROVIDERS[name] not in available)
     for name in missing:
@@ -202,27 +223,8 @@ def _session(
         chosen.append(_PROVIDERS["cpu"])
     try:
         return onnxruntime.InferenceSession(data, options, providers=chosen), missing
-    except Exception as error:
+    except _RUNTIME_ERRORS as error:
         raise ModelError("model.refused", f"{folder / MODEL_NAME}: cannot be loaded: {_one_line(error)}") from error
-
-
-def _checked_outputs(folder: Path, manifest: Manifest, session: onnxruntime.InferenceSession) -> list[str]:
-    """The outputs to ask for, after the input's name, type and size were compared with the manifest."""
-    inputs = session.get_inputs()
-    spec = manifest.input
-    if len(inputs) != 1 or inputs[0].name != spec.name or inputs[0].type != "tensor(float)":
-        found = ", ".join(f"{i.name} {i.type}" for i in inputs)
-        raise ModelError("model.refused", f"{folder}: inputs are {found}; the manifest says one tensor(float) {spec.name}")
-    wanted = [1, 3, spec.height, spec.width]
-    shape = inputs[0].shape
-    if len(shape) != 4 or any(isinstance(have, int) and have != want for have, want in zip(shape, wanted, strict=True)):
-        raise ModelError("model.refused", f"{folder}: the input's shape is {shape}, the manifest says {wanted}")
-    there = {output.name for output in session.get_outputs()}
-    named = [o.name for o in (manifest.outputs.boxes, manifest.outputs.mask, manifest.outputs.picture) if o]
-    absent = [name for name in named if name not in there]
-    if absent:
-        raise ModelError("model.refused", f"{folder}: no output {', '.join(absent)}; there are {', '.join(sorted(there))}")
-    return named
 
 
 def _one_line(error: Exception) -> str:

@@ -5,6 +5,7 @@ Pure. Small far-off smoke is a few pixels wide in a frame that was shrunk to the
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -56,7 +57,7 @@ def moved(detections: Sequence[Detection], tile: Tile) -> list[Detection]:
     for found in detections:
         x0, y0, x1, y1 = found.box_px
         box = (x0 + tile.x0, y0 + tile.y0, x1 + tile.x0, y1 + tile.y0)
-        out.append(Detection(found.hazard, found.confidence, box, found.model))
+        out.append(replace(found, box_px=box))
     return out
 
 

@@ -1,4 +1,4 @@
-"""The three layouts of boxes say the same thing; masks and scores come out as probabilities."""
+"""The layouts of boxes say the same thing; masks and scores come out as probabilities."""
 
 import numpy as np
 import pytest
@@ -23,6 +23,8 @@ def decoded(raw, layout, **spec):
         (np.hstack([CENTRES, SCORES]), "1xNx(4+C)"),
         (np.hstack([CENTRES, SCORES]).T, "1x(4+C)xN"),
         (np.hstack([CENTRES, np.full((3, 1), 0.5), SCORES * 2]), "1xNx(5+C)"),
+        (np.hstack([CENTRES, np.full((3, 1), 0.5), SCORES * 2]).T, "1x(5+C)xN"),
+        (np.hstack([CENTRES, [[0.9, 1], [0.7, 0], [0.04, 0]]]), "1xNx6"),
     ],
 )
 def test_layouts_agree(raw, layout):
@@ -38,12 +40,19 @@ def test_corner_format_and_normalized_units():
     assert corners == pytest.approx(np.array([[80, 48, 160, 96]]))
 
 
-def test_values_that_are_no_numbers_are_dropped():
+@pytest.mark.parametrize(("row", "column", "value"), [(0, 0, np.nan), (1, 4, np.inf), (2, 5, np.nan)])
+def test_values_that_are_no_numbers_are_a_fault(row, column, value):
     raw = np.hstack([CENTRES, SCORES])
-    raw[0, 0] = np.nan
-    raw[1, 4] = np.inf
-    corners, scores, _ = decoded(raw, "1xNx(4+C)")
-    assert len(corners) == len(scores) == 0
+    raw[row, column] = value
+    with pytest.raises(ModelError) as caught:
+        decoded(raw, "1xNx(4+C)")
+    assert caught.value.code == "model.no_numbers"
+
+
+def test_the_place_of_what_is_no_candidate_may_be_no_number():
+    raw = np.hstack([CENTRES, SCORES])
+    raw[2, 2] = np.inf  # an exponential of a size that nobody trained
+    assert len(decoded(raw, "1xNx(4+C)")[0]) == 2
 
 
 @pytest.mark.parametrize("shape", [(1, 3, 7), (2, 3, 6), (3, 6), (1, 3, 3)])
