@@ -110,7 +110,7 @@ class Topics:
 
     def may_answer_on(self, department: str, topic: str) -> bool:
         """Whether a department may have its answer there: a nest must not be made to speak under another's name."""
-        under = topic.startswith(f"{self.root}/replies/{department}/")
+        under = topic.startswith(f"{self.root}/replies/{department}/{self.nest}/")
         return under and not any(sign in topic for sign in "+#\0") and len(topic.encode()) <= 512
 
     def own_alerts(self) -> str:

@@ -118,7 +118,7 @@ class Intake:
         if received.body.department != received.department:
             return Refused("request.department_differs", f"the message says {received.body.department}")
         if received.reply_to is not None and self._reply_place(received) is None:
-            words = f"it must lie under {self._topics.root}/replies/{received.department}/, correlation data at most 256 bytes"
+            words = f"it must lie under {self._topics.replies(received.department)}/, correlation data at most 256 bytes"
             return Refused("request.response_topic", words)
         required = self._config.signature_required
         return check_signature(received.signed, received.signature, rights.keys, now, required=required)

@@ -42,12 +42,14 @@ class BrokerOptions:
         tls: TLS, Mosquitto only.
         acl: text of an access list, Mosquitto only.
         extra: further lines for Mosquitto's configuration.
+        whole: Mosquitto's whole configuration in place of all this, ``{port}`` and ``{directory}`` filled in.
     """
 
     users: dict[str, str] = field(default_factory=dict)
     tls: TlsFiles | None = None
     acl: str | None = None
     extra: tuple[str, ...] = ()
+    whole: str | None = None
 
 
 def find_mosquitto() -> str | None:
@@ -174,8 +176,14 @@ class Broker:
     def _mosquitto(self) -> list[str]:
         assert self.program is not None  # noqa: S101 chosen in the constructor
         path = self.directory / "mosquitto.conf"
-        path.write_text("\n".join(self._mosquitto_lines()) + "\n", encoding="utf-8")
+        whole = self.options.whole
+        text = "\n".join(self._mosquitto_lines()) if whole is None else self._filled(whole)
+        path.write_text(text + "\n", encoding="utf-8")
         return [self.program, "-c", str(path)]
+
+    def _filled(self, whole: str) -> str:
+        text = whole.replace("{port}", f"{self.port} {HOST}").replace("{directory}", str(self.directory))
+        return text + ("\nuser root" if os.geteuid() == 0 else "")
 
     def _mosquitto_lines(self) -> list[str]:
         options = self.options

@@ -96,10 +96,11 @@ REFUSED = {
     "signature that is none": ({}, {"rights": BOUNDED, "signature": "@"}, "request.bad_signature"),
     "answer under another's name": ({}, {"response_topic": "nest/v1/nests/n1/status"}, "request.response_topic"),
     "answer to another department": ({}, {"response_topic": "nest/v1/replies/water/n1"}, "request.response_topic"),
-    "answer to a wildcard": ({}, {"response_topic": "nest/v1/replies/forestry/#"}, "request.response_topic"),
+    "answer under another nest's name": ({}, {"response_topic": "nest/v1/replies/forestry/n2/x"}, "request.response_topic"),
+    "answer to a wildcard": ({}, {"response_topic": "nest/v1/replies/forestry/n1/#"}, "request.response_topic"),
     "endless correlation": (
         {},
-        {"response_topic": "nest/v1/replies/forestry/x", "correlation": b"x" * 257},
+        {"response_topic": "nest/v1/replies/forestry/n1/x", "correlation": b"x" * 257},
         "request.response_topic",
     ),
 }  # fmt: skip
@@ -325,7 +326,7 @@ def test_a_waiting_request_that_is_taken_back_is_not_flown_and_says_so_each_time
 
 def test_the_answer_goes_to_the_response_topic_too_with_the_correlation_of_each_question(tmp_path):
     async def work(desk):
-        body, topic = asked(desk.clock), "nest/v1/replies/forestry/anna"
+        body, topic = asked(desk.clock), "nest/v1/replies/forestry/n1/anna"
         for correlation in (b"\x00\x01", b"\x02"):
             await desk.ask(body, response_topic=topic, correlation=correlation)
         messages = await desk.messages()
