@@ -1,5 +1,6 @@
 """The hub, the alerts and the departments that read them."""
 
+import math
 from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr
@@ -10,6 +11,10 @@ from agent.domain.hazard import Hazard
 DepartmentName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,30}$")]
 
 
+WINDOW_BYTES = 262_144
+"""Most bytes of large packets under way at once."""
+
+
 class TlsSection(Section):
     """TLS towards the broker."""
 
@@ -18,7 +23,13 @@ class TlsSection(Section):
     cert_file: ExpandedPath | None = None
     """The nest's own certificate."""
     key_file: ExpandedPath | None = None
-    """The key of that certificate."""
+    """The key of that certificate. All three files are looked at again while the agent runs."""
+    server_name: str | None = None
+    """Name in the broker's certificate, where it differs from hub.host."""
+    warn_days: int = Field(default=30, ge=0, le=365)
+    """So long before a certificate runs out the nest's status says it."""
+    look_every_s: float = Field(default=60.0, gt=0, le=86400)
+    """How often it is seen whether the files were replaced; the nest then connects anew."""
 
 
 class HubSection(Section):
@@ -30,6 +41,10 @@ class HubSection(Section):
     """Port of the broker."""
     protocol: Literal["5", "3.1.1"] = "5"
     """MQTT version."""
+    transport: Literal["tcp", "websockets"] = "tcp"
+    """websockets gets through where only web traffic does; the port is then often 443."""
+    websocket_path: str = Field(default="/mqtt", pattern=r"^/[!-~]*$")
+    """Path of the broker's web socket."""
     tls: TlsSection | None = TlsSection()
     """TLS; null turns it off, for a broker on the same machine only."""
     username: str | None = None
@@ -39,7 +54,9 @@ class HubSection(Section):
     topic_root: str = Field(default="nest/v1", pattern=r"^[^+#/]+(/[^+#/]+)*$")
     """First levels of every topic."""
     keep_alive_s: int = Field(default=30, ge=5, le=1200)
-    """MQTT keep-alive."""
+    """MQTT keep-alive. It is made longer where a slow line (uplink_min_kbit_s) needs more for one picture."""
+    uplink_min_kbit_s: float = Field(default=64.0, ge=2, le=100000)
+    """The slowest line over which the nest must still get its messages out."""
     reconnect_max_s: float = Field(default=60.0, gt=0, le=900)
     """Longest pause between two tries to connect."""
     connect_timeout_s: float = Field(default=10.0, gt=0, le=120)
@@ -52,6 +69,16 @@ class HubSection(Section):
     """How long the broker waits until it announces the nest as lost (MQTT 5; at once in 3.1.1)."""
     inflight_max: int = Field(default=20, ge=1, le=1000)
     """Unacknowledged messages under way at once."""
+
+    @property
+    def uplink_bytes_per_s(self) -> float:
+        """The slowest line in bytes."""
+        return self.uplink_min_kbit_s * 1000.0 / 8.0
+
+    @property
+    def keep_alive_used_s(self) -> int:
+        """While one large packet fills the line nothing else gets through, no sign of life either."""
+        return max(self.keep_alive_s, math.ceil(WINDOW_BYTES / self.uplink_bytes_per_s))
 
 
 class Department(Section):

@@ -22,6 +22,7 @@ from agent.messaging.link import Incoming
 from agent.messaging.publisher import Publisher
 from agent.messaging.reconcile import Reconciler
 from agent.messaging.requests import RequestReader
+from agent.messaging.window import Window
 from agent.store.outbox import Message, Outbox, Priority
 
 _GOOD_BYE_S = 5.0
@@ -47,9 +48,8 @@ class Hub:
         self._actions = ActionReader(topics, bus)
         self._requests = RequestReader(topics, bus)
         reconciler = Reconciler(self._broker, outbox, topics, self._clearing)
-        self._publisher = Publisher(
-            self._broker, outbox, reconciler, topics.source, bus, clock, self._read, config.puback_timeout_s
-        )
+        window = Window(config.puback_timeout_s, config.uplink_bytes_per_s)
+        self._publisher = Publisher(self._broker, outbox, reconciler, topics.source, bus, clock, self._read, window)
 
     def publish_status(self, status: NestStatus) -> None:
         """Tells the nest's status, now or as soon as there is a connection. Only the newest counts."""
@@ -58,8 +58,8 @@ class Hub:
 
     @property
     def reasons(self) -> tuple[Reason, ...]:
-        """What is wrong with the delivery, for the nest's status."""
-        return self._publisher.reasons
+        """What is wrong with the delivery and with certificates, for the nest's status."""
+        return (*self._publisher.reasons, *self._broker.reasons(self._clock.utc()))
 
     async def publish_report(self, report: FlightReport) -> None:
         """Tells how a flight goes; returns when the report is safe on disk. An unsent older one of the flight is replaced.
@@ -155,7 +155,6 @@ async def open_hub(config: HubSection, nest: str, outbox: Outbox, bus: Bus, cloc
         StoreError: the outbox cannot be used.
     """
     hub = Hub(config, Topics(config.topic_root, nest), outbox, bus, clock)
-    await outbox.retry_set_aside()
     async with background(hub.run(), "hub"):
         try:
             yield hub

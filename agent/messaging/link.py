@@ -19,13 +19,14 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from agent.config.hub import HubSection, TlsSection
-from agent.core.errors import ConfigError, LinkError
+from agent.config.hub import HubSection
+from agent.core.errors import LinkError
+from agent.messaging.closing import refused_code, sent_away_code
 from agent.messaging.envelope import Packet
 
 _RECEIVE_MAX = 100
 _GOOD_BYE_S = 2.0
-_BAD_LOGIN = {0x84, 0x85, 0x86, 0x87, 0x8C}
+_MOVED_TO = "ServerReference"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,9 @@ class Listener(Protocol):
     def puback(self, mid: int, reason_code: int) -> None:
         """The broker answered a message."""
 
+    def not_listening(self, filters: tuple[str, ...]) -> None:
+        """The broker does not let the nest listen to these."""
+
     def incoming(self, message: Incoming) -> None:
         """Somebody sent something to the nest."""
 
@@ -91,6 +95,7 @@ class Link:
         self._answer: asyncio.Future[Session] = self._loop.create_future()
         self.lost = asyncio.Event()
         self.code, self.words = "", ""
+        self._asked: dict[int, tuple[str, ...]] = {}
         self._client = self._make(client_id, will, tls)
 
     def _make(self, client_id: str, will: Packet, tls: ssl.SSLContext | None) -> mqtt.Client:
@@ -100,8 +105,11 @@ class Link:
             client_id=client_id,
             clean_session=None if self._version_5 else False,
             protocol=MQTTProtocolVersion.MQTTv5 if self._version_5 else MQTTProtocolVersion.MQTTv311,
+            transport=config.transport,
             reconnect_on_failure=False,
         )
+        if config.transport == "websockets":
+            client.ws_set_options(path=config.websocket_path)
         client.connect_timeout = config.connect_timeout_s
         client.max_inflight_messages_set(config.inflight_max + 1)
         if config.username is not None:
@@ -116,6 +124,7 @@ class Link:
         client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish
         client.on_message = self._on_message
+        client.on_subscribe = self._on_subscribe
         return client
 
     async def open(self) -> Session:
@@ -148,15 +157,15 @@ class Link:
             properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
             properties.SessionExpiryInterval = config.session_expiry_s
             properties.ReceiveMaximum = _RECEIVE_MAX
-            self._client.connect(config.host, config.port, config.keep_alive_s, clean_start=False, properties=properties)
+            self._client.connect(config.host, config.port, config.keep_alive_used_s, clean_start=False, properties=properties)
         else:
-            self._client.connect(config.host, config.port, config.keep_alive_s)
+            self._client.connect(config.host, config.port, config.keep_alive_used_s)
         self._client.loop_start()
 
     def close(self) -> None:
         """Says good-bye if it can, and ends the network thread within seconds. Blocks; not for the event loop."""
         client = self._client
-        client.on_connect = client.on_disconnect = client.on_publish = client.on_message = None
+        client.on_connect = client.on_disconnect = client.on_publish = client.on_message = client.on_subscribe = None
         if self.lost.is_set():
             self._cut()
         else:
@@ -182,7 +191,9 @@ class Link:
     def subscribe(self, filters: tuple[str, ...]) -> None:
         """Listens to these filters, QoS 1."""
         if filters:
-            self._client.subscribe([(text, 1) for text in filters])
+            _, mid = self._client.subscribe([(text, 1) for text in filters])
+            if mid is not None:
+                self._asked[mid] = filters
 
     def unsubscribe(self, topic_filter: str) -> None:
         """Listens to a filter no longer."""
@@ -212,9 +223,12 @@ class Link:
         _u: object,
         _flags: mqtt.DisconnectFlags,
         reason: ReasonCode,
-        _p: Properties | None,
+        properties: Properties | None,
     ) -> None:
-        self._loop.call_soon_threadsafe(self._disconnected, reason)
+        self._loop.call_soon_threadsafe(self._disconnected, reason, getattr(properties, _MOVED_TO, ""))
+
+    def _on_subscribe(self, _c: mqtt.Client, _u: object, mid: int, reasons: list[ReasonCode], _p: Properties | None) -> None:
+        self._loop.call_soon_threadsafe(self._subscribed, mid, [reason.is_failure for reason in reasons])
 
     def _on_publish(self, _c: mqtt.Client, _u: object, mid: int, reason: ReasonCode, _p: Properties | None) -> None:
         self._loop.call_soon_threadsafe(self._listener_puback, mid, reason.value)
@@ -235,32 +249,34 @@ class Link:
         if self._answer.done():
             return
         if reason.is_failure:
-            code = "hub.login" if reason.value in _BAD_LOGIN else "hub.refused"
-            self._answer.set_exception(LinkError(code, f"{self._config.host}: {reason.getName()}"))
+            words = _words(self._config, reason, getattr(properties, _MOVED_TO, ""))
+            self._answer.set_exception(LinkError(refused_code(reason.value), words))
+            return
+        if getattr(properties, "MaximumQoS", 1) < 1 or not getattr(properties, "RetainAvailable", 1):
+            self._answer.set_exception(LinkError("hub.unfit", f"{self._config.host}: it takes no QoS 1, or retains nothing"))
             return
         inflight = min(self._config.inflight_max, getattr(properties, "ReceiveMaximum", 65535))
         self._answer.set_result(Session(session_present, inflight, getattr(properties, "MaximumPacketSize", None)))
 
-    def _disconnected(self, reason: ReasonCode) -> None:
-        words = f"{self._config.host}:{self._config.port}: {reason.getName()}"
+    def _disconnected(self, reason: ReasonCode, moved_to: str) -> None:
+        words = _words(self._config, reason, moved_to)
         if not self._answer.done():
             self._answer.set_exception(LinkError("hub.closed", words))
-        self.give_up("hub.taken_over" if reason.value == 0x8E else "hub.lost", words)
+        self.give_up(sent_away_code(reason.value), words)
+
+    def _subscribed(self, mid: int, failures: list[bool]) -> None:
+        refused = tuple(text for text, failed in zip(self._asked.pop(mid, ()), failures, strict=False) if failed)
+        if refused and not self.lost.is_set():
+            self._listener.not_listening(refused)
 
     def _listener_puback(self, mid: int, reason_code: int) -> None:
         if not self.lost.is_set():
             self._listener.puback(mid, reason_code)
 
 
-class _TidySocket(ssl.SSLSocket):
-    """Closes itself when the handshake fails; paho would leave it open."""
-
-    def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002 the base class's signature
-        try:
-            super().do_handshake(block)
-        except OSError:
-            self.close()
-            raise
+def _words(config: HubSection, reason: ReasonCode, moved_to: str) -> str:
+    """What the broker said, and where it sends us if it does."""
+    return f"{config.host}:{config.port}: {reason.getName()}" + (f", go to {moved_to}" if moved_to else "")
 
 
 def _properties(packet_type: int, packet: Packet) -> Properties:
@@ -274,21 +290,3 @@ def _properties(packet_type: int, packet: Packet) -> Properties:
     if packet.correlation is not None:
         properties.CorrelationData = packet.correlation
     return properties
-
-
-def tls_context(config: TlsSection) -> ssl.SSLContext:
-    """The TLS context of the configuration.
-
-    Raises:
-        ConfigError: a file is missing or is not what it should be.
-    """
-    try:
-        context = ssl.create_default_context(cafile=config.ca_file)
-        context.sslsocket_class = _TidySocket
-        if config.cert_file:
-            context.load_cert_chain(config.cert_file, config.key_file)
-    except (OSError, ssl.SSLError) as error:
-        raise ConfigError(
-            "hub.tls_files", f"ca {config.ca_file}, cert {config.cert_file}, key {config.key_file}: {error}"
-        ) from error
-    return context

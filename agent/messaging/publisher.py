@@ -6,9 +6,7 @@ the present one counts, and it must get out even when the disk takes nothing.
 """
 
 import asyncio
-from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 
 import structlog
 
@@ -23,23 +21,14 @@ from agent.messaging.envelope import Packet, packet
 from agent.messaging.link import Incoming, Session
 from agent.messaging.reconcile import Reconciler
 from agent.messaging.verdict import CONNECTION_BROKE, Verdict, delay_s, verdict
+from agent.messaging.window import UnderWay, Window
 from agent.store.outbox import Message, Outbox, Queued
 
 log = structlog.get_logger(__name__)
 
 _LOOK_AGAIN_S = 1.0
 _PRUNE_EVERY_S = 3600.0
-_AT_ONCE_S = 5.0
-_DROPS_SUSPECT = 2  # from here on one message at a time, to find the one that breaks the connection
-_DROPS_GUILTY = 3
 _STATUS_SEQ = 0  # rows of the outbox count from 1
-
-
-@dataclass(frozen=True, slots=True)
-class _UnderWay:
-    queued: Queued
-    sent_loop_s: float
-    sent_unix_s: float
 
 
 class Publisher:
@@ -53,7 +42,7 @@ class Publisher:
         bus: gets HubLink, Delivered and SetAside.
         clock: the wall clock.
         reader: is given what comes in.
-        puback_timeout_s: an acknowledgement that takes longer makes a new connection.
+        window: how much may be under way; an acknowledgement that takes too long makes a new connection.
 
     Attributes:
         status_delivered: set while the broker has the present status.
@@ -68,7 +57,7 @@ class Publisher:
         bus: Bus,
         clock: Clock,
         reader: Callable[[Incoming], None],
-        puback_timeout_s: float,
+        window: Window,
     ) -> None:
         self._broker = broker
         self._outbox = outbox
@@ -77,24 +66,25 @@ class Publisher:
         self._bus = bus
         self._clock = clock
         self._reader = reader
-        self._puback_timeout_s = puback_timeout_s
+        self._window = window
         self._session: Session | None = None
         self._forgotten = False
-        self._under_way: dict[int, _UnderWay] = {}
-        self._answered: list[tuple[_UnderWay, int]] = []
-        self._drops: Counter[int] = Counter()
+        self._answered: list[tuple[UnderWay, int]] = []
         self._status: Message | None = None
         self._status_told = False
         self.status_delivered = asyncio.Event()
         self._pruned_at_s = float("-inf")
         self._set_aside_count: int | None = None  # None: not yet counted
         self._store_reason: Reason | None = None
+        self._deaf: tuple[str, ...] = ()
 
     # What the broker tells; called on the event loop.
 
     def connected(self, session: Session) -> None:
         """Messages flow: the status is told anew, and all that is retained if the broker forgot us."""
         self._session = session
+        self._window.opened(session.inflight_max)
+        self._deaf = ()
         self._status_told = False
         self._forgotten = self._forgotten or not session.resumed
         self._reconciler.connected()
@@ -103,22 +93,23 @@ class Publisher:
         self._outbox.changed.set()
 
     def disconnected(self, code: str, words: str) -> None:
-        """Nothing flows: what is under way counts as not sent. What had just been sent may be what broke the connection."""
-        now_s = asyncio.get_running_loop().time()
-        for under_way in self._under_way.values():
-            if now_s - under_way.sent_loop_s < _AT_ONCE_S:
-                self._drops[under_way.queued.seq] += 1
-        self._under_way.clear()
+        """Nothing flows: what is under way counts as not sent."""
+        self._window.closed(asyncio.get_running_loop().time())
         self._session = None
         self._bus.publish(HubLink(connected=False, code=code, words=words))
         log.warning("hub not connected", code=code, words=words)
 
     def puback(self, mid: int, reason_code: int) -> None:
         """The broker answered."""
-        under_way = self._under_way.pop(mid, None)
+        under_way = self._window.answered(mid)
         if under_way is not None:
             self._answered.append((under_way, reason_code))
             self._outbox.changed.set()
+
+    def not_listening(self, filters: tuple[str, ...]) -> None:
+        """The broker does not let the nest listen to these."""
+        self._deaf += filters
+        log.error("the broker does not let the nest listen", code="hub.not_listening", filters=filters)
 
     def incoming(self, message: Incoming) -> None:
         """Somebody sent something to the nest, or the broker shows what it retains of it."""
@@ -141,7 +132,10 @@ class Publisher:
         """What is wrong with the delivery, for the nest's status."""
         count = self._set_aside_count
         aside = Reason(code="hub.set_aside", words=f"{words_of('hub.set_aside')} ({count})") if count else None
-        return tuple(reason for reason in (self._store_reason, aside) if reason)
+        quota = Reason(code="hub.quota", words=words_of("hub.quota")) if self._window.holding else None
+        deaf = f"{words_of('hub.not_listening')} {', '.join(self._deaf)}"
+        not_listening = Reason(code="hub.not_listening", words=deaf) if self._deaf else None
+        return tuple(reason for reason in (self._store_reason, aside, quota, not_listening) if reason)
 
     @property
     def online(self) -> bool:
@@ -187,7 +181,7 @@ class Publisher:
             self._answered = answered + self._answered
             raise
         for under_way in taken:
-            self._drops.pop(under_way.queued.seq, None)
+            self._window.taken(under_way.queued.seq)
             self._bus.publish(self._delivered(under_way))
             if under_way.queued.message is self._status:
                 self.status_delivered.set()
@@ -196,17 +190,22 @@ class Publisher:
                 await self._not_taken(under_way.queued, code)
 
     async def _not_taken(self, queued: Queued, code: int) -> None:
+        found = verdict(code, queued.attempts)
+        if found is Verdict.WAIT:
+            wait_s = delay_s(queued.attempts)
+            log.warning("the broker takes no more for now", code="hub.quota", wait_s=wait_s)
+            self._window.hold(asyncio.get_running_loop().time() + wait_s)
         if queued.seq == _STATUS_SEQ:
             log.warning("status was not taken", reason_code=code)
-            return
-        if verdict(code, queued.attempts) is Verdict.LATER:
-            await self._outbox.postpone(queued, delay_s(queued.attempts))
-        else:
+            self._status_told = self._status_told and found is not Verdict.WAIT
+        elif found is Verdict.NEVER:
             await self._set_aside(queued, f"the broker answered with reason code 0x{code:02x}")
+        else:
+            await self._outbox.postpone(queued, delay_s(queued.attempts))
 
     async def _set_aside(self, queued: Queued, reason: str) -> None:
         await self._outbox.set_aside(queued, reason)
-        self._drops.pop(queued.seq, None)
+        self._window.forget(queued.seq)
         self._set_aside_count = None
         log.error("message set aside", topic=queued.message.topic, id=queued.message.message_id, reason=reason)
         self._bus.publish(SetAside(queued.message.message_id, queued.message.topic, reason))
@@ -223,10 +222,10 @@ class Publisher:
         """Sends what may go until the window is full."""
         if self._session is None:
             return
-        room = self._window() - len(self._under_way)
+        room = self._window.room(asyncio.get_running_loop().time())
         if room <= 0:
             return
-        busy = {u.queued.seq for u in self._under_way.values()} | {u.queued.seq for u, _ in self._answered}
+        busy = self._window.seqs | {u.queued.seq for u, _ in self._answered}
         heads = [q for q in await self._outbox.heads(room + len(busy)) if q.seq not in busy][:room]
         for queued in heads:
             if not await self._send(queued):
@@ -234,29 +233,22 @@ class Publisher:
         if len(heads) < room and self._status is not None and not self._status_told:
             self._status_told = await self._send(Queued(_STATUS_SEQ, self._status, self._clock.unix_s(), 0))
 
-    def _window(self) -> int:
-        """How many messages may be under way. One, while something that was under way seems to break the connection."""
-        if self._session is None:
-            return 0
-        return 1 if any(n >= _DROPS_SUSPECT for n in self._drops.values()) else self._session.inflight_max
-
     async def _send(self, queued: Queued) -> bool:
         """Hands a message to the network. False: there is no connection any more."""
         session = self._session
         if session is None:
             return False
-        if self._drops[queued.seq] >= _DROPS_GUILTY:
+        if self._window.is_guilty(queued.seq):
             await self._breaks_connection(queued)
             return True
         out = packet(queued.message, self._source, version_5=self._broker.version_5)
         if session.packet_max_bytes is not None and out.size_bytes > session.packet_max_bytes:
             await self._set_aside(queued, f"{out.size_bytes} bytes, the broker takes {session.packet_max_bytes}")
             return True
-        return await self._hand_over(queued, out)
+        return await self._hand_over(queued, out) if self._window.fits(out.size_bytes) else True
 
     async def _breaks_connection(self, queued: Queued) -> None:
         """A message on which the connection broke again and again: the others go first for a while, longer each time."""
-        self._drops[queued.seq] = _DROPS_SUSPECT
         if verdict(CONNECTION_BROKE, queued.attempts) is Verdict.NEVER:
             await self._set_aside(queued, "the broker closes the connection on it")
         else:
@@ -270,10 +262,11 @@ class Publisher:
             return True
         if mid is None:
             return False
-        self._under_way[mid] = _UnderWay(queued, asyncio.get_running_loop().time(), self._clock.unix_s())
+        now_s = asyncio.get_running_loop().time()
+        self._window.sent(mid, UnderWay(queued, out.size_bytes, now_s, self._clock.unix_s()))
         return True
 
-    def _delivered(self, under_way: _UnderWay) -> Delivered:
+    def _delivered(self, under_way: UnderWay) -> Delivered:
         message = under_way.queued.message
         captured = message.captured_unix_s
         return Delivered(
@@ -293,6 +286,8 @@ class Publisher:
         if now_s - self._pruned_at_s >= _PRUNE_EVERY_S:
             self._pruned_at_s = now_s
             await self._outbox.prune()
+            if await self._outbox.retry_set_aside():  # the broker's rights and limits may have been corrected
+                self._set_aside_count = None
 
     async def _reconcile(self) -> None:
         if self._session is not None:
@@ -300,6 +295,6 @@ class Publisher:
 
     def _check_time(self, now_s: float) -> None:
         """A broker that acknowledges nothing for too long is left and called anew."""
-        oldest = min((u.sent_loop_s for u in self._under_way.values()), default=now_s)
-        if now_s - oldest > self._puback_timeout_s:
-            self._broker.renew(f"no acknowledgement for {now_s - oldest:.0f} s")
+        waited_s = self._window.overdue_s(now_s)
+        if waited_s is not None:
+            self._broker.renew(f"no acknowledgement for {waited_s:.0f} s")

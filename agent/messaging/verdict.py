@@ -1,4 +1,4 @@
-"""What a broker's answer to a message means: taken, try again later, or never. A table of MQTT 5 reason codes.
+"""What a broker's answer to a message means: taken, try again, wait, or never. A table of MQTT 5 reason codes.
 
 Source: MQTT 5.0, OASIS standard, table 3-4 (PUBACK reason codes). MQTT 3.1.1 has no reason codes: there every PUBACK is a
 success, even of a broker that dropped the message for lack of rights.
@@ -12,6 +12,8 @@ class Verdict(StrEnum):
 
     TAKEN = "taken"
     LATER = "later"
+    WAIT = "wait"
+    """The fault is not the message's: all wait, as long as it takes."""
     NEVER = "never"
 
 
@@ -24,7 +26,7 @@ _VERDICTS: dict[int, Verdict] = {
     0x90: Verdict.NEVER,  # topic name invalid
     0x91: Verdict.LATER,  # packet identifier in use
     0x95: Verdict.NEVER,  # packet too large: sent by brokers although the table does not list it
-    0x97: Verdict.LATER,  # quota exceeded
+    0x97: Verdict.WAIT,  # quota exceeded
     0x99: Verdict.NEVER,  # payload format invalid
 }
 
