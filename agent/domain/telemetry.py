@@ -267,6 +267,7 @@ class PoseSample:
     """Where camera and drone were at one moment of UTC; the vision process interpolates between these.
 
     Gimbal angles are against the horizon and true north; None where the drone has no gimbal and the camera is fixed to it.
+    They were measured ``gimbal_age_s`` before the rest, however long ago that is: a gimbal that fell silent is still there.
     """
 
     unix_s: float
@@ -281,6 +282,7 @@ class PoseSample:
     gimbal_roll_deg: float | None = None
     gimbal_pitch_deg: float | None = None
     gimbal_yaw_deg: float | None = None
+    gimbal_age_s: float = 0.0
     hdop: float | None = None
 
 

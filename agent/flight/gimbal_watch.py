@@ -44,8 +44,12 @@ class GimbalWatch:
 
 def ordered_pitch_deg(plan: FlightPlan, situation: Situation) -> float | None:
     """The pitch that the mission has ordered last; None while something else flies or points the camera."""
+    return last_pitch_deg(plan, situation) if situation.mode is FlightMode.MISSION else None
+
+
+def last_pitch_deg(plan: FlightPlan, situation: Situation) -> float | None:
+    """The pitch that the mission has ordered last, whatever flies now."""
     mission = situation.telemetry.mission
-    if mission is None or situation.mode is not FlightMode.MISSION:
-        return None
-    ordered = [item.camera_pitch_deg for item in plan.items[: mission.current] if item.kind is ItemKind.POINT_CAMERA]
+    passed = () if mission is None else plan.items[: mission.current]
+    ordered = [item.camera_pitch_deg for item in passed if item.kind is ItemKind.POINT_CAMERA]
     return ordered[-1] if ordered else None

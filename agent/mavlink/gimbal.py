@@ -17,6 +17,7 @@ from agent.mavlink.enums import AUTOPILOT_COMPONENT, Cmd
 _YAW_LOCK, _YAW_IN_VEHICLE_FRAME, _YAW_IN_EARTH_FRAME = 16, 32, 64  # GIMBAL_DEVICE_FLAGS
 _OTHER_DEVICE_S = 5.0
 _UNCHANGED, _GIVE_BACK = -1.0, -3.0  # DO_GIMBAL_MANAGER_CONFIGURE
+_FOLLOWS_NOSE = 0.0  # GIMBAL_MANAGER_FLAGS: no yaw lock
 
 Quaternion = tuple[float, float, float, float]
 """w, x, y, z."""
@@ -119,6 +120,12 @@ def reach_of(frame: Frame) -> tuple[float, float] | None:
 def take_control(system: int, component: int) -> Command:
     """Makes this station the one that steers. By its ids: PX4 reads "myself" (-2) as itself, not as the sender."""
     return Command(Cmd.DO_GIMBAL_MANAGER_CONFIGURE, (float(system), float(component), _UNCHANGED, _UNCHANGED))
+
+
+def look_ahead(pitch_deg: float) -> Command:
+    """The camera over the nose, at a pitch against the horizon, which it keeps."""
+    no_rate, over_nose = math.nan, 0.0
+    return Command(Cmd.DO_GIMBAL_MANAGER_PITCHYAW, (pitch_deg, over_nose, no_rate, no_rate, _FOLLOWS_NOSE))
 
 
 def give_control_back() -> Command:

@@ -16,7 +16,7 @@ from agent.domain.telemetry import FlightMode, LandedState, Telemetry
 from agent.mavlink.commands import Command, CommandAnswer
 from agent.mavlink.enums import Cmd, Frame, MissionType, ModeFlag
 from agent.mavlink.ftp import Ftp
-from agent.mavlink.gimbal import GimbalFrame, give_control_back, take_control
+from agent.mavlink.gimbal import GimbalFrame, give_control_back, look_ahead, take_control
 from agent.mavlink.link import OWN_COMPONENT
 from agent.mavlink.parameters import Parameters
 from agent.mavlink.readback import compare, download
@@ -247,6 +247,14 @@ class Driver(ABC):
         if refused is not None:
             return refused
         answer = await self.command(Command(Cmd.DO_SET_ROI_LOCATION, (), place, alt_amsl_m, Frame.GLOBAL))
+        return Accepted() if answer.accepted else Refused("vehicle.camera_refused", answer.reason)
+
+    async def look_ahead(self, pitch_deg: float) -> Outcome:
+        """An angle by the gimbal manager, which both autopilots have. It ends a region of interest."""
+        refused = await self._take_gimbal()
+        if refused is not None:
+            return refused
+        answer = await self.command(look_ahead(pitch_deg))
         return Accepted() if answer.accepted else Refused("vehicle.camera_refused", answer.reason)
 
     async def _take_gimbal(self) -> Refused | None:

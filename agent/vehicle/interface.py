@@ -111,8 +111,12 @@ class Vehicle(Protocol):
         """Keeps the camera on a place while the drone flies, with gimbal or nose as the drone has it."""
         ...
 
+    async def look_ahead(self, pitch_deg: float) -> Outcome:
+        """Keeps the camera over the nose at a pitch against the horizon, until it is released or the mission orders another."""
+        ...
+
     async def release_camera(self) -> Outcome:
-        """Ends pointing at a place. A mission that is resumed brings its own camera angle back."""
+        """Ends pointing at a place, and steering the camera. A mission that is resumed brings its own camera angle back."""
         ...
 
     async def return_home(self) -> Outcome:

@@ -4,7 +4,6 @@ from agent.core.geo import LocalFrame
 from agent.domain.telemetry import PoseSample, Telemetry
 
 _POSITION_OLD_MS = 1000  # carried forward by its velocity for no longer than this
-_GIMBAL_OLD_MS = 1000
 
 
 def pose_sample(telemetry: Telemetry, unix_s: float) -> PoseSample | None:
@@ -26,8 +25,6 @@ def pose_sample(telemetry: Telemetry, unix_s: float) -> PoseSample | None:
     behind_s = behind_ms / 1000.0
     north, east, down = position.velocity_ned_m_s
     place = LocalFrame(position.place).to_latlon(north * behind_s, east * behind_s)
-    if gimbal is not None and abs(attitude.boot_ms - gimbal.boot_ms) > _GIMBAL_OLD_MS:
-        gimbal = None
     return PoseSample(
         unix_s=unix_s,
         lat_deg=place.lat_deg,
@@ -41,5 +38,6 @@ def pose_sample(telemetry: Telemetry, unix_s: float) -> PoseSample | None:
         gimbal_roll_deg=None if gimbal is None else gimbal.roll_deg,
         gimbal_pitch_deg=None if gimbal is None else gimbal.pitch_deg,
         gimbal_yaw_deg=None if gimbal is None else gimbal.yaw_deg,
+        gimbal_age_s=0.0 if gimbal is None else (attitude.boot_ms - gimbal.boot_ms) / 1000.0,
         hdop=telemetry.gps.hdop if telemetry.gps else None,
     )

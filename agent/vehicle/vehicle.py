@@ -211,6 +211,10 @@ class MavlinkVehicle(Vehicle):
         """Keeps the camera on a place."""
         return await self._heard().point_camera(place, alt_amsl_m)
 
+    async def look_ahead(self, pitch_deg: float) -> Outcome:
+        """Keeps the camera over the nose at a pitch."""
+        return await self._heard().look_ahead(pitch_deg)
+
     async def release_camera(self) -> Outcome:
         """Ends pointing at a place."""
         return await self._heard().release_camera()

@@ -196,7 +196,8 @@ def _sigma_of(
 ) -> NDArray[np.float64]:
     """One sigma of a cell's place, the greater axis: heading across, tilt and ground height along, position in both."""
     errors = locator.errors
-    tilt, heading = math.radians(errors.tilt_deg), math.radians(errors.heading_deg)
+    swung = math.radians(pose.turn_deg_s) * locator.time_error_s
+    tilt, heading = (math.hypot(math.radians(angle), swung) for angle in (errors.tilt_deg, errors.heading_deg))
     drop = np.maximum(drop_m, 1.0)
     along = np.hypot(tilt * (flat_m**2 + drop**2) / drop, locator.ground_sigma_m * flat_m / drop)
     across = heading * flat_m + tilt * drop

@@ -93,7 +93,7 @@ class Locator:
         self.camera = camera
         self.errors = errors
         self.range_max_m = range_max_m
-        self._time_error_s = time_error_s
+        self.time_error_s = time_error_s
         self._terrain = terrain
         heights = None if terrain is None else terrain.heights_amsl_m[np.isfinite(terrain.heights_amsl_m)]
         self._span_amsl_m = None if heights is None or not heights.size else (float(heights.min()), float(heights.max()))
@@ -109,7 +109,7 @@ class Locator:
             sigma_px: one sigma of the pixel, x and y; the configured pixel error is added.
             time_error_s: one sigma of the capture time; None: the configured one.
         """
-        errors = _unit_samples() * self._sigmas(pose, sigma_px, self._time_error_s if time_error_s is None else time_error_s)
+        errors = _unit_samples() * self._sigmas(pose, sigma_px, self.time_error_s if time_error_s is None else time_error_s)
         directions = self._directions(pose, pixel, errors)
         velocity = np.array(pose.velocity_ned_m_s)
         origins = np.column_stack([errors[:, 3], errors[:, 4], -errors[:, 5]]) + errors[:, 6:7] * velocity
@@ -129,6 +129,12 @@ class Locator:
         """Pixel positions, n x 2, of places given in metres from the camera; NaN behind the camera."""
         ned = np.column_stack([north_east_m, pose.alt_amsl_m - alt_amsl_m])
         return self.camera.pixels(ned @ pose.camera_to_ned)
+
+    def shows_horizon(self, pose: CameraPose) -> bool:
+        """Whether a part of the picture looks over the horizon."""
+        width, height = self.camera.width_px, self.camera.height_px
+        corners = np.array([(0.0, 0.0), (width, 0.0), (0.0, height), (width, height)])
+        return bool((self.camera.rays(corners) @ pose.camera_to_ned.T)[:, 2].min() <= 0.0)
 
     @property
     def ground_sigma_m(self) -> float:

@@ -6,6 +6,7 @@ Pure: samples in, a pose out. Knows the chain from drone to camera (gimbal, or m
 import bisect
 import math
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import numpy as np
 
@@ -15,7 +16,11 @@ from agent.domain.sighting import CameraPoseRecord
 from agent.domain.telemetry import PoseSample
 from agent.vision.camera_model import Vectors, euler_deg
 
+T = TypeVar("T")
+
 _KEPT_S = 30.0
+_SAME_S = 1.0e-3
+"""Moments no farther apart are one: a report's age is known to the millisecond."""
 _GAP_MAX_S = 1.5
 """Between samples farther apart than this nothing is interpolated: telemetry was lost."""
 _AHEAD_MAX_S = 0.25
@@ -66,76 +71,111 @@ class CameraPose:
         )
 
 
+class _Series(Generic[T]):
+    """Values by their moments, of the last half minute."""
+
+    def __init__(self) -> None:
+        self.times: list[float] = []
+        self._values: list[T] = []
+
+    def add(self, unix_s: float, value: T) -> None:
+        """Takes a value in, in any order; a second one of the same moment replaces the first."""
+        at = bisect.bisect_left(self.times, unix_s - _SAME_S)
+        if at < len(self.times) and self.times[at] <= unix_s + _SAME_S:
+            self._values[at] = value
+            return
+        self.times.insert(at, unix_s)
+        self._values.insert(at, value)
+        old = bisect.bisect_left(self.times, self.times[-1] - _KEPT_S)
+        del self.times[:old], self._values[:old]
+
+    def around(self, unix_s: float) -> "_Between[T] | None":
+        """The two values around a moment, or the last two for a moment just past them; None where none lie close enough."""
+        after = bisect.bisect_left(self.times, unix_s)
+        if after == len(self.times):
+            if not self.times or unix_s - self.times[-1] > _AHEAD_MAX_S:
+                return None
+            return self._pair(after - 2 if self._close(after - 1) else after - 1, after - 1, unix_s)
+        if self._close(after):
+            return self._pair(after - 1, after, unix_s)
+        return self._pair(after, after, unix_s) if self.times[after] == unix_s else None
+
+    def _close(self, at: int) -> bool:
+        """Whether a value lies close enough after the one before it."""
+        return at > 0 and self.times[at] - self.times[at - 1] <= _GAP_MAX_S
+
+    def _pair(self, a: int, b: int, unix_s: float) -> "_Between[T]":
+        span_s = self.times[b] - self.times[a]
+        part = (unix_s - self.times[a]) / span_s if span_s > 0 else 0.0
+        return _Between(self._values[a], self._values[b], part, span_s)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Between(Generic[T]):
+    """Two values, and which part of the way from one to the other is asked for; more than 1 past the second."""
+
+    a: T
+    b: T
+    part: float
+    span_s: float
+
+
 class PoseHistory:
     """The samples of the last half minute.
 
+    A gimbal's angles are interpolated between their own moments: it may swing while its reports are farther apart than those
+    of the drone's attitude. Where a gimbal that was there has fallen silent, nobody knows where the camera looks.
+
     Args:
-        mount_pitch_deg: camera axis against the body, used where no gimbal reports.
+        mount_pitch_deg: camera axis against the body, used where there is no gimbal.
     """
 
     def __init__(self, mount_pitch_deg: float) -> None:
         self._mount = rotation(0.0, mount_pitch_deg, 0.0)
-        self._times: list[float] = []
-        self._samples: list[PoseSample] = []
+        self._drone = _Series[PoseSample]()
+        self._gimbal = _Series[Vectors]()
 
     def add(self, sample: PoseSample) -> None:
         """Takes a sample in, in any order; a second one of the same moment replaces the first."""
-        at = bisect.bisect_left(self._times, sample.unix_s)
-        if at < len(self._times) and self._times[at] == sample.unix_s:
-            self._samples[at] = sample
-            return
-        self._times.insert(at, sample.unix_s)
-        self._samples.insert(at, sample)
-        old = bisect.bisect_left(self._times, self._times[-1] - _KEPT_S)
-        del self._times[:old], self._samples[:old]
+        self._drone.add(sample.unix_s, sample)
+        if sample.gimbal_pitch_deg is not None:
+            yaw_deg = sample.gimbal_yaw_deg if sample.gimbal_yaw_deg is not None else sample.yaw_deg
+            turn = rotation(sample.gimbal_roll_deg or 0.0, sample.gimbal_pitch_deg, yaw_deg)
+            self._gimbal.add(sample.unix_s - sample.gimbal_age_s, turn)
 
     @property
     def newest_unix_s(self) -> float | None:
-        """Moment of the newest sample."""
-        return self._times[-1] if self._times else None
+        """Moment up to which drone and camera are known."""
+        newest = [series.times[-1] for series in (self._drone, self._gimbal) if series.times]
+        return min(newest, default=None)
 
     def at(self, unix_s: float) -> CameraPose | None:
         """The pose at a moment; None where no samples lie close enough around it."""
-        after = bisect.bisect_left(self._times, unix_s)
-        if after == len(self._times):
-            return self._ahead(unix_s)
-        if self._times[after] == unix_s and (after == 0 or self._times[after] - self._times[after - 1] > _GAP_MAX_S):
-            return self._pose(self._samples[after], self._samples[after], unix_s)
-        if after == 0 or self._times[after] - self._times[after - 1] > _GAP_MAX_S:
+        drone = self._drone.around(unix_s)
+        if drone is None:
             return None
-        return self._pose(self._samples[after - 1], self._samples[after], unix_s)
-
-    def _ahead(self, unix_s: float) -> CameraPose | None:
-        """Past the newest sample: carried on from the last two."""
-        if not self._times or unix_s - self._times[-1] > _AHEAD_MAX_S:
+        turn = self._gimbal.around(unix_s) if self._gimbal.times else self._fixed(drone)
+        if turn is None:
             return None
-        before = self._samples[-2] if len(self._samples) > 1 and self._times[-1] - self._times[-2] <= _GAP_MAX_S else None
-        return self._pose(before or self._samples[-1], self._samples[-1], unix_s)
-
-    def _pose(self, a: PoseSample, b: PoseSample, unix_s: float) -> CameraPose:
-        span_s = b.unix_s - a.unix_s
-        part = (unix_s - a.unix_s) / span_s if span_s > 0 else 0.0
-        turn_a, turn_b = self._camera_to_ned(a), self._camera_to_ned(b)
-        axis_angle = _log(turn_b @ turn_a.T)
+        a, b, part = drone.a, drone.b, drone.part
+        axis_angle = _log(turn.b @ turn.a.T)
         velocity = tuple(_mix(va, vb, part) for va, vb in zip(a.velocity_ned_m_s, b.velocity_ned_m_s, strict=True))
-        rate = axis_angle / span_s if span_s > 0 else np.zeros(3)
+        rate = axis_angle / turn.span_s if turn.span_s > 0 else np.zeros(3)
         return CameraPose(
             unix_s=unix_s,
             place=LatLon(_mix(a.lat_deg, b.lat_deg, part), wrap_180(a.lon_deg + part * wrap_180(b.lon_deg - a.lon_deg))),
             alt_amsl_m=_mix(a.alt_amsl_m, b.alt_amsl_m, part),
             home_amsl_m=b.alt_amsl_m - b.alt_rel_m,
-            camera_to_ned=_exp(axis_angle * part) @ turn_a,
+            camera_to_ned=_exp(axis_angle * turn.part) @ turn.a,
             velocity_ned_m_s=(velocity[0], velocity[1], velocity[2]),
             turn_ned_rad_s=(float(rate[0]), float(rate[1]), float(rate[2])),
             hdop=b.hdop,
         )
 
-    def _camera_to_ned(self, sample: PoseSample) -> Vectors:
-        """The gimbal's angles where it gives them, else attitude and mount."""
-        if sample.gimbal_pitch_deg is not None:
-            yaw_deg = sample.gimbal_yaw_deg if sample.gimbal_yaw_deg is not None else sample.yaw_deg
-            return rotation(sample.gimbal_roll_deg or 0.0, sample.gimbal_pitch_deg, yaw_deg)
-        return np.asarray(rotation(sample.roll_deg, sample.pitch_deg, sample.yaw_deg) @ self._mount)
+    def _fixed(self, drone: _Between[PoseSample]) -> _Between[Vectors]:
+        """Of a camera that is fixed to the drone: attitude and mount."""
+        a, b = (np.asarray(rotation(one.roll_deg, one.pitch_deg, one.yaw_deg) @ self._mount) for one in (drone.a, drone.b))
+        return _Between(a, b, drone.part, drone.span_s)
 
 
 def _mix(a: float, b: float, part: float) -> float:

@@ -95,6 +95,9 @@ class Situation:
         locator = self._locator(frame)
         if not steady:
             return []
+        if locator.shows_horizon(pose):
+            # Sky reads as water, and so do the fields below it: a mask is believed of pictures of the ground only.
+            observation = replace(observation, water=None)
         seen = self._placer.things(observation.detections, pose, locator, local, frame.captured_error_s)
         seen += self._floods(observation, pose, locator, pose.unix_s)
         found = associate(self.tracks, seen)

@@ -22,6 +22,7 @@ from agent.domain.telemetry import (
     Battery,
     Estimator,
     FlightMode,
+    Gimbal,
     Gps,
     GpsFix,
     Heartbeat,
@@ -92,6 +93,7 @@ class Drone:
     identity: Any = None
     problems: Any = ()
     telemetry: Telemetry = field(default_factory=Telemetry)
+    looks_deg: float | None = None  # no gimbal
     looks_at: tuple[LatLon, float] | None = None
     goto_mode: FlightMode = FlightMode.GUIDED
     on_link_loss: str = "return"
@@ -139,6 +141,10 @@ class Drone:
     async def point_camera(self, place: LatLon, alt_amsl_m: float) -> Outcome:
         self.orders.append("point_camera")
         self.looks_at = (place, alt_amsl_m)
+        return Accepted()
+
+    async def look_ahead(self, pitch_deg: float) -> Outcome:
+        self.orders.append(f"look_ahead {pitch_deg:g}")
         return Accepted()
 
     async def release_camera(self) -> Outcome:
@@ -233,6 +239,7 @@ class Drone:
             landed=LandedState.IN_AIR if flying else LandedState.ON_GROUND,
             landed_at_s=now,
             mission=MissionProgress(now, self.item, self.item - 1, None, complete=False),
+            gimbal=Gimbal(now, 0, 0.0, self.looks_deg, 0.0) if self.looks_deg is not None else None,
         )
 
 

@@ -2,13 +2,16 @@
 
 import asyncio
 import math
+from contextlib import suppress
 
+from agent.core.errors import LinkError
 from agent.core.geo import LatLon, distance_m
 from agent.core.outcome import Refused
 from agent.domain.mission import ItemKind, RallyPoint
 from agent.domain.nest_state import ClampState, DronePresence, LidState
 from agent.domain.telemetry import FlightMode
 from agent.flight.context import FlightContext
+from agent.flight.gimbal_watch import last_pitch_deg
 from agent.flight.situation import Situation
 from agent.flight.states.investigating import look_due
 from agent.flight.states.landing import HOMEWARD, Motors, stands, where
@@ -52,18 +55,38 @@ async def returning(ctx: FlightContext) -> Event:
     ctx.expect(FlightMode.RETURN, FlightMode.LAND)
     await _order_return(ctx)
     opening = asyncio.create_task(_pad_open(ctx))  # a lid takes a minute, and the flight is watched meanwhile
+    looking = asyncio.create_task(_look_down(ctx))
     try:
-        return await _come_home(ctx, opening)
+        return await _come_home(ctx, opening, looking)
     finally:
-        opening.cancel()
-        await asyncio.gather(opening, return_exceptions=True)
+        for task in (opening, looking):
+            task.cancel()
+        await asyncio.gather(opening, looking, return_exceptions=True)
 
 
-async def _come_home(ctx: FlightContext, opening: asyncio.Task[bool]) -> Event:
+async def _look_down(ctx: FlightContext) -> None:
+    """Keeps the camera at the route's last angle on the way home: PX4 lets it go with the mission, and it looks at the sky."""
+    async for situation in ctx.ticks():
+        if situation.mode not in HOMEWARD:
+            continue
+        flight = ctx.flight
+        pitch_deg = last_pitch_deg(flight.plan, situation) if flight is not None and flight.plan is not None else None
+        if pitch_deg is None or situation.telemetry.gimbal is None:
+            return
+        with suppress(LinkError):  # the failsafes see to a lost link
+            outcome = await ctx.vehicle.look_ahead(pitch_deg)
+            if isinstance(outcome, Refused):
+                ctx.note(outcome.code, outcome.words)
+        return
+
+
+async def _come_home(ctx: FlightContext, opening: asyncio.Task[bool], looking: asyncio.Task[None]) -> Event:
     ordered_s = ctx.now_s
     async for situation in ctx.ticks():
         if (found := ctx.finding(State.RETURNING, situation)) is not None:
             return found.event
+        if looking.done():
+            looking.result()  # raises what went wrong
         distance = situation.pad_distance_m(ctx.pad)
         homeward = situation.mode in HOMEWARD
         over_pad = homeward and opening.done() and distance is not None and distance < _OVER_PAD_M

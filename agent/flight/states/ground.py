@@ -2,12 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from ulid import ULID
 
-from agent.core.errors import ConfigError
+from agent.core.errors import ConfigError, LinkError
 from agent.core.outcome import Refused
 from agent.domain.nest_state import ClampState, DronePresence, LidState
 from agent.domain.status import CheckResult
@@ -154,6 +154,7 @@ async def _stood_down(ctx: FlightContext) -> Event:
 async def securing(ctx: FlightContext) -> Event:
     """Clamps the drone, closes the lid, charges."""
     ctx.eyes.watch(None)
+    await _release_camera(ctx)
     async for _ in ctx.ticks(ctx.config.flight.preparation_timeout_s):  # after a power cut the drone finds its place anew
         if ctx.presence() is not DronePresence.UNKNOWN or _closed_on_drone(ctx):
             break
@@ -166,6 +167,16 @@ async def securing(ctx: FlightContext) -> Event:
             return Event.SECURED
         await asyncio.sleep(_RETRY_S)
     return Event.NOT_SECURED
+
+
+async def _release_camera(ctx: FlightContext) -> None:
+    """Gives the gimbal back to whoever wants to steer it. A silent drone keeps nobody from closing the nest."""
+    if ctx.vehicle.telemetry.gimbal_control is None:
+        return
+    with suppress(LinkError):
+        outcome = await ctx.vehicle.release_camera()
+        if isinstance(outcome, Refused):
+            ctx.note(outcome.code, outcome.words)
 
 
 def _closed_on_drone(ctx: FlightContext) -> bool:

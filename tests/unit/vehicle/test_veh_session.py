@@ -1,6 +1,7 @@
 """Contact, poses, uploads and starts over a scripted autopilot, in virtual time."""
 
 import asyncio
+import math
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -368,6 +369,16 @@ def test_the_camera_is_kept_on_a_place_and_released() -> None:
         assert (order.x, order.y) == (round(place.lat_deg * 1e7), round(place.lon_deg * 1e7))
         assert await vehicle.release_camera() == Accepted()
         assert copter.peer.log[-1].command == Cmd.DO_SET_ROI_NONE
+
+    flown(body)
+
+
+def test_the_camera_is_kept_over_the_nose_at_a_pitch() -> None:
+    async def body(vehicle: MavlinkVehicle, copter: Copter, _: Bus) -> None:
+        assert await vehicle.look_ahead(-45.0) == Accepted()
+        order = next(m for m in reversed(copter.peer.log) if m.get_type() == "COMMAND_LONG")
+        assert (order.command, order.param1, order.param2, order.param5) == (Cmd.DO_GIMBAL_MANAGER_PITCHYAW, -45.0, 0.0, 0.0)
+        assert math.isnan(order.param3)
 
     flown(body)
 

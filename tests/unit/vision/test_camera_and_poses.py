@@ -123,6 +123,33 @@ def test_a_little_past_the_newest_sample_it_is_carried_on():
     assert poses.at(10.4) is None
 
 
+def test_a_swinging_gimbal_is_interpolated_between_its_own_reports():
+    """Reports come every 0.1 s, attitudes every 0.05 s: every second attitude carries a report that is 0.05 s old."""
+
+    def pitch_at(moment: float) -> float:
+        return -45.0 + 60.0 * (moment - 10.0)
+
+    poses = PoseHistory(-45.0)
+    for step in range(12):
+        now_s = 10.0 + 0.05 * step
+        age_s = 0.05 * (step % 2)
+        angles = {"gimbal_roll_deg": 0, "gimbal_pitch_deg": pitch_at(now_s - age_s), "gimbal_yaw_deg": 0, "gimbal_age_s": age_s}
+        poses.add(sample(now_s, **angles))
+    for moment in np.linspace(10.02, 10.48, 24):
+        pose = poses.at(float(moment))
+        assert euler_deg(pose.camera_to_ned)[1] == pytest.approx(pitch_at(moment), abs=0.01)
+        assert pose.turn_deg_s == pytest.approx(60.0, abs=0.1)
+
+
+def test_a_gimbal_that_fell_silent_is_not_taken_to_look_where_it_did_nor_where_a_fixed_camera_would():
+    angles = {"gimbal_roll_deg": 0, "gimbal_pitch_deg": -45, "gimbal_yaw_deg": 0}
+    samples = [sample(10.0 + 0.1 * n, **angles, gimbal_age_s=max(0.0, 0.1 * n - 1.0)) for n in range(31)]
+    poses = history(*samples)
+    assert poses.at(11.0) is not None
+    assert poses.at(12.0) is None
+    assert poses.newest_unix_s == pytest.approx(11.0)
+
+
 def test_old_samples_are_forgotten():
     poses = history(*(sample(float(t)) for t in range(100)))
     assert poses.at(20.5) is None

@@ -225,6 +225,19 @@ def test_water_outside_its_bed_is_a_flood_with_its_area_and_place():
     assert len(last.last.ring) >= 5
 
 
+def test_a_mask_of_a_picture_with_sky_says_nothing_neither_for_a_flood_nor_against_one():
+    """Given a flood that was seen; when the camera then looks level, what its mask says of the ground is not believed."""
+    sit = situation(errors=SURE_GROUND, normal_water=[RIVER_RING])
+    known = flown_over_water(sit, flooded)[-1].track
+    for wet in (np.ones, np.zeros):
+        for i in range(40):
+            pose = pose_at(-250.0, -25.0, 1100.0 + i, pitch=0.0)
+            seen = Observation({}, (), (), wet((90, 160), np.float32), 0.5, "w")
+            sit.update(Frame(PIXELS, "x", i, pose.unix_s), seen, pose, steady=True)
+    (track,) = sit.tracks
+    assert track.evidence.log_odds == known.evidence.log_odds
+
+
 @pytest.mark.parametrize(("alarms", "told"), [((), False), ((Hazard.FLOOD,), True)])
 def test_where_no_normal_water_is_known_the_picture_must_look_like_a_flood_too(alarms, told):
     sit = situation(errors=SURE_GROUND)
