@@ -94,10 +94,11 @@ class Composer:
         alert = step.incident.current
         sent_at = step.incident.sent_at
         assert sent_at is not None  # noqa: S101 a step is said
+        picture = TOPICS[row].content_type.startswith("image/")
         return Message(
             message_id=self._new_id(),
-            priority=Priority.ALERT,
-            order_key=f"{alert.alert}/{department}",
+            priority=Priority.PICTURE if picture else Priority.ALERT,
+            order_key=f"{alert.alert}/{department}" + ("/picture" if picture else ""),  # no news waits behind a picture
             topic=topic,
             payload=payload,
             content_type=TOPICS[row].content_type,

@@ -28,6 +28,7 @@ log = structlog.get_logger(__name__)
 
 _LOOK_AGAIN_S = 1.0
 _PRUNE_EVERY_S = 3600.0
+_WEIGH_EVERY_S = 60.0
 _STATUS_SEQ = 0  # rows of the outbox count from 1
 
 
@@ -73,10 +74,11 @@ class Publisher:
         self._status: Message | None = None
         self._status_told = False
         self.status_delivered = asyncio.Event()
-        self._pruned_at_s = float("-inf")
+        self._pruned_at_s = self._weighed_at_s = float("-inf")
         self._set_aside_count: int | None = None  # None: not yet counted
         self._store_reason: Reason | None = None
         self._deaf: tuple[str, ...] = ()
+        self._newest_first = True
 
     # What the broker tells; called on the event loop.
 
@@ -133,9 +135,11 @@ class Publisher:
         count = self._set_aside_count
         aside = Reason(code="hub.set_aside", words=f"{words_of('hub.set_aside')} ({count})") if count else None
         quota = Reason(code="hub.quota", words=words_of("hub.quota")) if self._window.holding else None
+        evicted = self._outbox.evicted
+        gone = Reason(code="store.evicted", words=f"{words_of('store.evicted')} ({evicted})") if evicted else None
         deaf = f"{words_of('hub.not_listening')} {', '.join(self._deaf)}"
         not_listening = Reason(code="hub.not_listening", words=deaf) if self._deaf else None
-        return tuple(reason for reason in (self._store_reason, aside, quota, not_listening) if reason)
+        return tuple(reason for reason in (self._store_reason, gone, aside, quota, not_listening) if reason)
 
     @property
     def online(self) -> bool:
@@ -226,7 +230,10 @@ class Publisher:
         if room <= 0:
             return
         busy = self._window.seqs | {u.queued.seq for u, _ in self._answered}
-        heads = [q for q in await self._outbox.heads(room + len(busy)) if q.seq not in busy][:room]
+        heads = [q for q in await self._outbox.heads(room + len(busy), newest_first=self._newest_first) if q.seq not in busy][
+            :room
+        ]
+        self._newest_first = not self._newest_first
         for queued in heads:
             if not await self._send(queued):
                 return
@@ -283,6 +290,10 @@ class Publisher:
         if self._set_aside_count is None:
             self._set_aside_count = (await self._outbox.depth()).set_aside
         now_s = asyncio.get_running_loop().time()
+        if now_s - self._weighed_at_s >= _WEIGH_EVERY_S:
+            self._weighed_at_s = now_s
+            if count := await self._outbox.keep_quota():
+                log.warning("too much waits for the hub, the least important went", code="store.evicted", messages=count)
         if now_s - self._pruned_at_s >= _PRUNE_EVERY_S:
             self._pruned_at_s = now_s
             await self._outbox.prune()

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Concatenate, ParamSpec, Self, TypeVar
 
 from agent.core.errors import StoreError
-from agent.store.salvage import salvage, set_aside
+from agent.store.salvage import salvage, schema_of, set_aside
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -96,22 +96,24 @@ class Database:
         return database
 
     @classmethod
-    def _renewed(cls, path: Path, steps: tuple[str, ...]) -> Self:
+    def _renewed(cls, path: Path, steps: tuple[tuple[str, ...], ...]) -> Self:
+        """A new file with what can be read of the old one; its rows are saved as the schema they were written in has them."""
         aside = set_aside(path)
         database = cls(path, _connect(path))
-        database._migrate(steps)
+        database._migrate(steps[: schema_of(aside) or len(steps)])
         database.damaged = aside
         with database.transaction() as connection:
             database.saved_rows = salvage(aside, connection)
+        database._migrate(steps)
         return database
 
-    def _migrate(self, steps: tuple[str, ...]) -> None:
+    def _migrate(self, steps: tuple[tuple[str, ...], ...]) -> None:
         with self.transaction() as connection:
             at = int(connection.execute("PRAGMA user_version").fetchone()[0])
             if at > len(steps):
                 raise StoreError("store.newer", f"{self.path}: schema {at}, this product knows {len(steps)}")
-            for number, script in enumerate(steps[at:], at + 1):
-                for statement in filter(str.strip, script.split(";")):
+            for number, statements in enumerate(steps[at:], at + 1):
+                for statement in statements:
                     connection.execute(statement)
                 connection.execute(f"PRAGMA user_version = {number}")
 
@@ -179,17 +181,23 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 def _sound(connection: sqlite3.Connection) -> bool:
     try:
-        return [row[0] for row in connection.execute("PRAGMA quick_check(1)")] == ["ok"]
+        return [row[0] for row in connection.execute("PRAGMA integrity_check(1)")] == ["ok"]
     except sqlite3.DatabaseError:
         return False
 
 
-def _steps(folder: str) -> tuple[str, ...]:
-    """The migration scripts in order of their numbers."""
+def _steps(folder: str) -> tuple[tuple[str, ...], ...]:
+    """The statements of the migration scripts, in order of the scripts' numbers."""
     found = (f for f in files("agent.store").joinpath("sql", folder).iterdir() if f.name.endswith(".sql"))
     scripts = sorted(found, key=lambda script: script.name)
-    return tuple("\n".join(_without_comments(script.read_text(encoding="utf-8"))) for script in scripts)
+    return tuple(tuple(_statements(script.read_text(encoding="utf-8"))) for script in scripts)
 
 
-def _without_comments(script: str) -> list[str]:
-    return [line for line in script.splitlines() if not line.lstrip().startswith("--")]
+def _statements(script: str) -> Iterator[str]:
+    """A trigger holds semicolons too, so SQLite says where a statement ends."""
+    statement = ""
+    for line in script.splitlines():
+        statement += "" if line.lstrip().startswith("--") else line + "\n"
+        if statement.strip() and sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""

@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from enum import IntEnum
+from itertools import islice, zip_longest
 
 from agent.core.clock import Clock
 from agent.store.database import Database
@@ -18,11 +19,12 @@ _CLEARED_KEPT_S = 30 * 86_400.0
 
 
 class Priority(IntEnum):
-    """Which message goes first; lower goes first."""
+    """Which message goes first; lower goes first. The numbers stand in the database."""
 
     ALERT = 0
-    FLIGHT_REPORT = 1
-    STATUS = 2
+    PICTURE = 5
+    FLIGHT_REPORT = 10
+    STATUS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +81,8 @@ _RETAINED = tuple(name for name in _MESSAGE if name not in {"retain", "correlati
 _INSERT = f"""
 INSERT OR IGNORE INTO outbox ({", ".join(_MESSAGE)}, committed_unix_s) VALUES ({", ".join("?" * (len(_MESSAGE) + 1))})
 """  # noqa: S608 column names are our own
-_HEADS = """
-SELECT * FROM outbox AS o
-WHERE set_aside IS NULL AND not_before_unix_s <= :now
-  AND NOT EXISTS (SELECT 1 FROM outbox AS e WHERE e.order_key = o.order_key AND e.seq < o.seq AND e.set_aside IS NULL)
-ORDER BY priority, seq LIMIT :limit
-"""
+_OLDEST = "SELECT * FROM outbox WHERE head = 1 ORDER BY priority, seq"
+_NEWEST = "SELECT * FROM outbox WHERE head = 1 AND priority = 0 ORDER BY seq DESC"
 _KEEP_RETAINED = f"""
 INSERT OR REPLACE INTO retained ({", ".join(_RETAINED)}, until_unix_s) VALUES ({", ".join("?" * (len(_RETAINED) + 1))})
 """  # noqa: S608 column names are our own
@@ -103,16 +101,21 @@ class Outbox:
     Args:
         database: the file it lives in.
         clock: gives the time of commitment.
+        quota_bytes: most bytes of messages; beyond it the least important and oldest go, alerts never.
 
     Attributes:
+        evicted: how many messages went because of the quota, since the start.
         changed: set after every commitment; who drains the queue clears it and waits for it. Whoever uses :meth:`put` in a
             transaction of its own sets it afterwards, on the event loop.
     """
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, quota_bytes: int = 1_000_000_000) -> None:
         self.database = database
         self._clock = clock
+        self._quota_bytes = quota_bytes
+        self._resting: dict[int, float] = {}
         self.changed = asyncio.Event()
+        self.evicted = 0
 
     def put(self, connection: sqlite3.Connection, messages: Iterable[Message], *, newest_only: bool = False) -> None:
         """Adds messages in the caller's transaction.
@@ -137,13 +140,18 @@ class Outbox:
         await self.database.run(self.put, messages, newest_only=newest_only)
         self.changed.set()
 
-    async def heads(self, limit: int) -> list[Queued]:
-        """What may go next: the first of each order key, most urgent first."""
-        return await self.database.read(self._heads, limit)
+    async def heads(self, limit: int, *, newest_first: bool = False) -> list[Queued]:
+        """What may go next: the first of each order key, the most urgent first.
 
-    def _heads(self, connection: sqlite3.Connection, limit: int) -> list[Queued]:
-        rows = connection.execute(_HEADS, {"now": self._clock.unix_s(), "limit": limit})
-        return [Queued(row["seq"], _message(row), row["committed_unix_s"], row["attempts"]) for row in rows]
+        Among alerts, the newest and the longest waiting by turns: a new alert overtakes a backlog of alerts, and none starves.
+
+        Args:
+            limit: how many at most.
+            newest_first: whose turn it is.
+        """
+        now_s = asyncio.get_running_loop().time()
+        self._resting = {seq: until_s for seq, until_s in self._resting.items() if until_s > now_s}
+        return await self.database.read(_heads, limit, frozenset(self._resting), newest_first=newest_first)
 
     async def delivered(self, done: Sequence[Queued]) -> None:
         """The broker has them: out of the queue, and remembered where it retains them."""
@@ -162,16 +170,16 @@ class Outbox:
                 connection.execute("INSERT OR REPLACE INTO cleared VALUES (?, ?)", (message.topic, self._clock.unix_s()))
 
     async def postpone(self, queued: Queued, delay_s: float) -> None:
-        """Tries the message again later; those behind it in its order wait with it."""
-        until = self._clock.unix_s() + delay_s
-        await self.database.run(_update, "attempts = attempts + 1, not_before_unix_s = ?", (until, queued.seq))
+        """Tries the message again later, or at the next start; those behind it in its order wait with it."""
+        self._resting[queued.seq] = asyncio.get_running_loop().time() + delay_s
+        await self.database.run(_update, "attempts = attempts + 1", (queued.seq,))
 
     async def set_aside(self, queued: Queued, reason: str) -> None:
         """Takes a message that will never be accepted out of the way; it stays in the file with its reason."""
         await self.database.run(_update, "set_aside = ?", (reason, queued.seq))
 
     async def retry_set_aside(self) -> int:
-        """Puts alerts that were set aside back into the queue: the reason may be gone since. Returns how many."""
+        """Puts alerts and pictures that were set aside back into the queue: the reason may be gone since. Returns how many."""
         count = await self.database.run(_retry_set_aside)
         self.changed.set()
         return count
@@ -210,12 +218,45 @@ class Outbox:
         now = self._clock.unix_s()
         connection.execute("DELETE FROM retained WHERE until_unix_s <= ?", (now,))
         connection.execute("DELETE FROM cleared WHERE at_unix_s <= ?", (now - _CLEARED_KEPT_S,))
-        old = "DELETE FROM outbox WHERE priority > ? AND committed_unix_s <= ?"
-        return connection.execute(old, (Priority.ALERT, now - _REPORT_KEPT_S)).rowcount
+        old = "DELETE FROM outbox WHERE priority >= ? AND committed_unix_s <= ?"
+        return connection.execute(old, (Priority.FLIGHT_REPORT, now - _REPORT_KEPT_S)).rowcount
+
+    async def keep_quota(self) -> int:
+        """Evicts what is too much: the least important first, of these the oldest. Alerts stay. Returns how many went."""
+        count = await self.database.run(_evict, self._quota_bytes)
+        self.evicted += count
+        return count
 
     async def depth(self) -> Depth:
         """How much waits."""
         return await self.database.read(_depth)
+
+
+def _heads(connection: sqlite3.Connection, limit: int, resting: frozenset[int], *, newest_first: bool) -> list[Queued]:
+    sides = [_rows(connection, query, limit, resting) for query in (_NEWEST, _OLDEST)]
+    by_turns = zip_longest(*(sides if newest_first else reversed(sides)))
+    found = {queued.seq: queued for pair in by_turns for queued in pair if queued is not None}
+    return list(found.values())[:limit]
+
+
+def _rows(connection: sqlite3.Connection, query: str, limit: int, resting: frozenset[int]) -> list[Queued]:
+    rows = (row for row in connection.execute(query) if row["seq"] not in resting)
+    return [Queued(row["seq"], _message(row), row["committed_unix_s"], row["attempts"]) for row in islice(rows, limit)]
+
+
+def _evict(connection: sqlite3.Connection, quota_bytes: int) -> int:
+    too_much = connection.execute("SELECT SUM(LENGTH(payload)) FROM outbox").fetchone()[0] or 0
+    too_much -= quota_bytes
+    count = 0
+    if too_much <= 0:
+        return count
+    order = "SELECT seq, LENGTH(payload) FROM outbox WHERE priority > ? ORDER BY priority DESC, seq"
+    for seq, size in connection.execute(order, (Priority.ALERT,)).fetchall():
+        connection.execute("DELETE FROM outbox WHERE seq = ?", (seq,))
+        too_much, count = too_much - size, count + 1
+        if too_much <= 0:
+            break
+    return count
 
 
 def _update(connection: sqlite3.Connection, what: str, values: tuple[object, ...]) -> None:
@@ -223,10 +264,8 @@ def _update(connection: sqlite3.Connection, what: str, values: tuple[object, ...
 
 
 def _retry_set_aside(connection: sqlite3.Connection) -> int:
-    back = (
-        "UPDATE outbox SET set_aside = NULL, attempts = 0, not_before_unix_s = 0 WHERE set_aside IS NOT NULL AND priority = ?"
-    )
-    return connection.execute(back, (Priority.ALERT,)).rowcount
+    back = "UPDATE outbox SET set_aside = NULL, attempts = 0 WHERE set_aside IS NOT NULL AND priority <= ?"
+    return connection.execute(back, (Priority.PICTURE,)).rowcount
 
 
 def _told(connection: sqlite3.Connection) -> dict[str, str]:

@@ -34,6 +34,15 @@ def salvage(damaged: Path, into: sqlite3.Connection) -> int:
         return sum(_copy_table(source, into, table) for table in _tables(into))
 
 
+def schema_of(damaged: Path) -> int | None:
+    """The version of the schema, where its page can be read; None also for a file that never had one."""
+    try:
+        with contextlib.closing(sqlite3.connect(f"file:{quote(str(damaged))}?mode=ro", uri=True)) as source:
+            return int(source.execute("PRAGMA user_version").fetchone()[0]) or None
+    except sqlite3.Error:
+        return None
+
+
 def _tables(connection: sqlite3.Connection) -> list[str]:
     query = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
     return [str(row[0]) for row in connection.execute(query)]

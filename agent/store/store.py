@@ -56,7 +56,9 @@ def open_store(config: StoreSection, clock: Clock) -> Iterator[Store]:
         stack.callback(flights.close)
         media = Media(directory / "media", hub, int(config.media_quota_mb * 1_000_000))
         reasons = tuple(_damage(database) for database in (hub, flights) if database.damaged)
-        yield Store(directory, hub, Outbox(hub, clock), Journal(flights), media, reasons)
+        yield Store(
+            directory, hub, Outbox(hub, clock, int(config.outbox_quota_mb * 1_000_000)), Journal(flights), media, reasons
+        )
 
 
 def _damage(database: Database) -> Reason:

@@ -1,5 +1,6 @@
 """``nest-sim bench``: how fast things are on this computer, in real time."""
 
+import asyncio
 import json
 import logging
 import pstats
@@ -20,6 +21,7 @@ def register(app: typer.Typer) -> None:
     group.command("alert")(alert)
     group.command("link")(link)
     group.command("mission")(mission)
+    group.command("outbox")(outbox)
     app.add_typer(group)
 
 
@@ -105,6 +107,37 @@ def mission(
     console.print(
         "mission: uploaded, read back and compared. limit: what its bytes need on the wire beside the telemetry; bare: "
         "without telemetry. plan: with fence, rally points and parameters. MAVSDK: upload only, not read back."
+    )
+
+
+def outbox(
+    backlog: Annotated[int, typer.Option(help="Alert messages that wait when the broker comes back.", min=100)] = 100_000,
+    appends: Annotated[int, typer.Option(help="Alert messages that are made safe one by one.", min=100)] = 2_000,
+    directory: Annotated[Path | None, typer.Option("--dir", help="On the disk to be measured; else the temporary one.")] = None,
+) -> None:
+    """Prints how fast alerts become safe and leave, and how long a new one takes while a backlog drains. Minutes."""
+    from simulator.runner import outbox_bench
+
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    console = Console(highlight=False, soft_wrap=True)
+    with tempfile.TemporaryDirectory(dir=directory) as folder:
+        appending = asyncio.run(outbox_bench.append(Path(folder) / "append", appends))
+        p50, p99 = (1e3 * appending.percentile_s(share) for share in (0.5, 0.99))
+        console.print(
+            f"Safe on disk, one by one: p50 {p50:.2f} ms, p99 {p99:.2f} ms, most {1e3 * appending.seconds[-1]:.2f} ms"
+        )
+        rate = asyncio.run(outbox_bench.sustained(Path(folder) / "sustained", appends))
+        console.print(f"Sustained, each safe before the next and all acknowledged: {rate:.0f} a second")
+        found = asyncio.run(outbox_bench.drain(Path(folder) / "drain", backlog))
+    console.print(
+        f"Backlog of {found.backlog}: {found.file_mb:.0f} MB on disk, opened and checked in {found.opened_s:.1f} s, "
+        f"gone in {found.drained_s:.0f} s ({found.backlog / found.drained_s:.0f} a second)"
+    )
+    p50, p95, most = spread(list(found.fresh_s))
+    console.print(
+        f"New alerts meanwhile, from commit to the consumer: {len(found.fresh_s)} of them, p50 {1e3 * p50:.0f} ms, "
+        f"p95 {1e3 * p95:.0f} ms, most {1e3 * most:.0f} ms. Twice at the consumer: {found.duplicates}. "
+        f"Peak memory {found.peak_mb:.0f} MB"
     )
 
 

@@ -18,6 +18,7 @@ from agent.domain.alert import Alert
 from agent.domain.hub import Delivered, HubLink, SetAside
 from agent.domain.status import DroneTelemetry, FlightReport
 from agent.messaging.schema import schemas
+from agent.store.outbox import Priority
 from simulator.hub.broker import Broker, BrokerOptions, free_port
 from simulator.hub.subscriber import Received, Subscriber
 from tests.contract.hub.conftest import StartBroker, StartDesk, hub_section
@@ -211,7 +212,7 @@ async def test_a_message_on_which_the_broker_closes_does_not_hold_up_the_others(
         second = await nest.raise_alert("track-2", north_m=900.0)
         await nest.until_delivered(4)
         await _got(desk, lambda got: len({m.id for m in _alerts(got)}) == 4)
-        assert (await nest.store.outbox.depth()).waiting == {0: 2}  # the two pictures
+        assert (await nest.store.outbox.depth()).waiting == {Priority.PICTURE: 2}
     assert {m.body["alert"] for m in _alerts(desk.messages)} == {first.alert, second.alert}
 
 

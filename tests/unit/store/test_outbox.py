@@ -1,9 +1,14 @@
 """The queue: what goes first, what waits, what is remembered."""
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from agent.config.store import StoreSection
 from agent.store.outbox import Priority
@@ -42,11 +47,80 @@ async def test_one_message_of_an_order_key_at_a_time_in_order_of_commitment(stor
 
 async def test_what_is_postponed_holds_its_own_key_and_nobody_else(store: Store, time: HandClock) -> None:
     await store.outbox.submit(message("a1", order_key="a"), message("a2", order_key="a"), message("b1"))
-    await store.outbox.postpone((await store.outbox.heads(1))[0], 60.0)
+    await store.outbox.postpone((await store.outbox.heads(1))[0], 0.1)
+    time.pass_s(-86_400.0)  # whatever happens to the wall clock
     assert await _ids(store) == ["b1"]
-    time.pass_s(61.0)
+    await asyncio.sleep(0.12)
     heads = await store.outbox.heads(9)
     assert [(q.message.message_id, q.attempts) for q in heads] == [("a1", 1), ("b1", 0)]
+
+
+async def test_among_alerts_the_newest_and_the_longest_waiting_take_turns(store: Store) -> None:
+    await store.outbox.submit(message("report", Priority.FLIGHT_REPORT), message("picture", Priority.PICTURE))
+    await store.outbox.submit(*(message(f"a{n}") for n in range(4)))
+    assert await _ids(store) == ["a0", "a3", "a1", "a2", "picture", "report"]
+    found = [q.message.message_id for q in await store.outbox.heads(50, newest_first=True)]
+    assert found == ["a3", "a0", "a2", "a1", "picture", "report"]
+    assert [[q.message.message_id for q in await store.outbox.heads(1, newest_first=first)] for first in (True, False)] == [
+        ["a3"],
+        ["a0"],
+    ]
+
+
+async def test_beyond_the_quota_the_least_important_and_oldest_goes_and_alerts_stay(tmp_path: Path, time: HandClock) -> None:
+    with open_store(StoreSection(directory=tmp_path, outbox_quota_mb=1.0), time.clock) as store:
+        size = 100_000
+        for name, priority in (("alert", Priority.ALERT), ("picture", Priority.PICTURE), ("report", Priority.FLIGHT_REPORT)):
+            await store.outbox.submit(*(message(f"{name}{n}", priority, payload=b"x" * size) for n in range(4)))
+        assert (await store.outbox.keep_quota(), store.outbox.evicted) == (2, 2)
+        assert set(await _ids(store)) == {f"{n}{i}" for n in ("alert", "picture") for i in range(4)} | {"report2", "report3"}
+        await store.outbox.submit(*(message(f"more{n}", payload=b"x" * size) for n in range(20)))
+        assert await store.outbox.keep_quota() == 6
+        assert all(name.startswith(("alert", "more")) for name in await _ids(store))
+        assert await store.outbox.keep_quota() == 0
+
+
+_KEYS, _PRIORITIES = st.sampled_from("abc"), st.sampled_from([Priority.ALERT, Priority.FLIGHT_REPORT])
+_STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("put"), _KEYS, _PRIORITIES),
+        st.tuples(st.just("deliver"), st.integers(0, 5), st.none()),
+        st.tuples(st.just("aside"), st.integers(0, 5), st.none()),
+        st.tuples(st.just("retry"), st.none(), st.none()),
+    ),
+    max_size=30,
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(steps=_STEPS)
+def test_whatever_happens_the_first_of_each_key_is_next(steps: list[tuple[str, Any, Any]]) -> None:
+    """Against the plain definition: the first message of each key that waits."""
+
+    async def play(store: Store) -> None:
+        rows: list[list[Any]] = []  # name, key, priority, whether set aside
+        for n, (what, which, priority) in enumerate(steps):
+            heads = await store.outbox.heads(50)
+            if what == "put":
+                await store.outbox.submit(message(f"m{n}", priority, order_key=which))
+                rows.append([f"m{n}", which, priority, False])
+            elif what == "retry":
+                await store.outbox.retry_set_aside()
+                rows = [[*row[:3], row[3] and row[2] is not Priority.ALERT] for row in rows]
+            elif which < len(heads):
+                name = heads[which].message.message_id
+                if what == "deliver":
+                    await store.outbox.delivered([heads[which]])
+                    rows = [row for row in rows if row[0] != name]
+                else:
+                    await store.outbox.set_aside(heads[which], "no")
+                    rows = [[*row[:3], row[3] or row[0] == name] for row in rows]
+            waiting = [row for row in rows if not row[3]]
+            first = {key: next(row[0] for row in waiting if row[1] == key) for key in {row[1] for row in waiting}}
+            assert set(await _ids(store)) == set(first.values())
+
+    with TemporaryDirectory() as directory, open_store(StoreSection(directory=Path(directory)), HandClock().clock) as store:
+        asyncio.run(play(store))
 
 
 async def test_poison_is_set_aside_with_its_reason_and_blocks_nothing(store: Store) -> None:
