@@ -14,6 +14,8 @@ class CameraSection(Section):
     """Width of the picture."""
     height_px: int = Field(default=720, ge=16, le=16384)
     """Height of the picture."""
+    colour: bool = True
+    """Whether it gives colours. A grey picture of a camera that should is told as another camera's."""
     horizontal_fov_deg: float = Field(default=60.0, gt=5, lt=160)
     """Horizontal field of view of the undistorted picture."""
     mount_pitch_deg: float = Field(default=-45.0, ge=-90, le=30)

@@ -249,8 +249,8 @@ def _energy(facts: Facts, config: Config) -> Judgement:
     return _least(facts.charge_at_pad, config.flight.battery_reserve, "of full at the pad")
 
 
-PICTURE_CODES = frozenset({"vision.black", "vision.frozen", "vision.washed_out", "vision.blurred"})
-"""What a camera under a closed lid rightly says."""
+PICTURE_CODES = frozenset({"vision.black", "vision.frozen", "vision.washed_out", "vision.blurred", "vision.wrong_camera"})
+"""What a camera under a closed lid may say; in the dark some turn to grey infrared."""
 
 
 def _vision(facts: Facts, config: Config) -> Judgement:  # noqa: ARG001 a judge's signature

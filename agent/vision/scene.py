@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from agent.vision.detail import detail_map, spread
 from agent.vision.frame import Frame, Pixels
 
 _PERSIST_S = 3.0
@@ -17,9 +18,15 @@ _PERSIST_S = 3.0
 _SMALL = (64, 36)
 _BLACK_MEAN, _BLACK_BRIGHT = 12.0, 40.0
 _WASHED_MEAN, _WASHED_CONTRAST = 215.0, 14.0
-_BLUR_WIDTH_PX = 640
-_BLUR_DETAIL = 1.2
-"""Mean absolute Laplacian of a 640 pixel wide grey picture, in grey levels; a sharp landscape has 4 to 20."""
+_FINE_PX, _COARSE_PX = 640, 160
+_BLUR_COARSE = 6.0
+"""Spread of the coarse detail, in grey levels; haze leaves 8 and more, a lens far out of focus 2 to 5."""
+_BLUR_RATIO = 0.12
+"""Spread of the fine detail against the coarse. Sharp cameras have 0.2 to 1.4; a blur of 4 in 640 pixels leaves 0.09."""
+_ASPECT_SLACK = 0.08
+"""Encoders pad or cut some rows; another kind of camera differs by an eighth and more (3:2 against 16:9 by 16 %)."""
+_GREY = 3.0
+"""Levels between the channels; coding leaves a grey picture below 1, and a real camera's colours rise above 3 even in fog."""
 _JUMP_LEVELS = 14.0
 _JUMP_CELLS = 0.8
 _TURN_MAX_DEG_S = 30.0
@@ -33,36 +40,68 @@ class PictureFacts:
     mean: float
     bright: float  # 99th percentile
     contrast: float  # standard deviation
-    detail: float  # mean absolute Laplacian
+    fine: float  # spread of the detail at a width of 640
+    coarse: float  # the same at a width of 160
+    colour: float  # 99th percentile of the difference between the strongest and the weakest channel
+    aspect: float  # width by height
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What the configured camera gives: width by height, and whether it gives colours."""
+
+    aspect: float
+    colour: bool
 
 
 def facts_of(pixels: Pixels) -> PictureFacts:
     """Measures a frame."""
     small = cv2.resize(pixels, _SMALL, interpolation=cv2.INTER_AREA)
     grey_small = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY)
-    height = max(1, round(pixels.shape[0] * _BLUR_WIDTH_PX / pixels.shape[1]))
-    grey = cv2.cvtColor(cv2.resize(pixels, (_BLUR_WIDTH_PX, height), interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2GRAY)
-    detail = float(np.abs(cv2.Laplacian(grey, cv2.CV_16S)).mean())
     # Every 7th row is enough to tell two different frames of a real sensor apart.
     digest = hashlib.blake2b(np.ascontiguousarray(pixels[::7]).data, digest_size=16).digest()
-    return PictureFacts(digest, float(grey_small.mean()), float(np.percentile(grey_small, 99)), float(grey_small.std()), detail)
+    return PictureFacts(
+        digest=digest,
+        mean=float(grey_small.mean()),
+        bright=float(np.percentile(grey_small, 99)),
+        contrast=float(grey_small.std()),
+        fine=spread(detail_map(pixels, _FINE_PX)),
+        coarse=spread(detail_map(pixels, _COARSE_PX)),
+        colour=float(np.percentile(small.max(axis=2) - small.min(axis=2), 99)),
+        aspect=pixels.shape[1] / pixels.shape[0],
+    )
 
 
-def faults_of(facts: PictureFacts, before: PictureFacts | None) -> frozenset[str]:
-    """Codes of what is wrong with this frame by itself."""
+def faults_of(facts: PictureFacts, before: PictureFacts | None, expected: Expected | None = None) -> frozenset[str]:
+    """Codes of what is wrong with this frame by itself. Without an expectation every camera is the right one."""
+    black = facts.mean < _BLACK_MEAN and facts.bright < _BLACK_BRIGHT
+    washed_out = facts.mean > _WASHED_MEAN and facts.contrast < _WASHED_CONTRAST
+    dull = facts.coarse < _BLUR_COARSE or facts.fine < _BLUR_RATIO * facts.coarse
     rows = (
         ("vision.frozen", before is not None and facts.digest == before.digest),
-        ("vision.black", facts.mean < _BLACK_MEAN and facts.bright < _BLACK_BRIGHT),
-        ("vision.washed_out", facts.mean > _WASHED_MEAN and facts.contrast < _WASHED_CONTRAST),
-        ("vision.blurred", facts.detail < _BLUR_DETAIL and facts.mean >= _BLACK_MEAN and facts.contrast >= _WASHED_CONTRAST),
+        ("vision.black", black),
+        ("vision.washed_out", washed_out),
+        ("vision.blurred", dull and not black and not washed_out),
+        ("vision.wrong_camera", expected is not None and _is_another(facts, expected)),
     )
     return frozenset(code for code, wrong in rows if wrong)
 
 
-class PictureHealth:
-    """Faults that last."""
+def _is_another(facts: PictureFacts, expected: Expected) -> bool:
+    """Another shape of picture is another lens or sensor; a grey picture may be the thermal camera's or the pad camera's."""
+    dark = facts.mean < _BLACK_MEAN
+    return abs(facts.aspect / expected.aspect - 1.0) > _ASPECT_SLACK or (expected.colour and not dark and facts.colour < _GREY)
 
-    def __init__(self) -> None:
+
+class PictureHealth:
+    """Faults that last.
+
+    Args:
+        expected: of the configured camera; None: any.
+    """
+
+    def __init__(self, expected: Expected | None = None) -> None:
+        self._expected = expected
         self._before: PictureFacts | None = None
         self._since: dict[str, float] = {}
         self._now_s = 0.0
@@ -70,7 +109,7 @@ class PictureHealth:
     def update(self, frame: Frame, now_s: float) -> tuple[str, ...]:
         """Takes a frame in, at a moment of any steadily running clock. Returns the codes that hold now."""
         facts = facts_of(frame.pixels)
-        wrong = faults_of(facts, self._before)
+        wrong = faults_of(facts, self._before, self._expected)
         self._before, self._now_s = facts, now_s
         self._since = {code: self._since.get(code, now_s) for code in wrong}
         return self.codes()

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent.domain.hazard import Hazard
-from agent.vision.frame import Frame, Observation
+from agent.vision.frame import Frame, Observation, Pixels
 from agent.vision.scene import SceneGate
 
 _NEWEST_WEIGHT = 0.35
@@ -93,7 +93,7 @@ class Watchfulness:
 
     def update(self, frame: Frame, observation: Observation) -> tuple[Hazard, ...]:
         """Takes one frame in. Returns the hazards whose alarm stands now, in alphabetical order."""
-        if not self._still.update(frame):
+        if not self._still.update(frame.pixels):
             # Another scene: what was usual is forgotten, but not under an alarm: the plume itself may have changed the scene.
             for hazard in self._wholes.keys() - self._standing:
                 self._wholes[hazard].frames = 0
@@ -122,9 +122,9 @@ class StillCamera:
     def __init__(self) -> None:
         self._scene: NDArray[np.float32] | None = None
 
-    def update(self, frame: Frame) -> bool:
-        """Takes a frame in. True when its structure is that of the scene so far."""
-        small = cv2.resize(frame.pixels, _SMALL, interpolation=cv2.INTER_AREA)
+    def update(self, pixels: Pixels) -> bool:
+        """Takes a picture in. True when its structure is that of the scene so far."""
+        small = cv2.resize(pixels, _SMALL, interpolation=cv2.INTER_AREA)
         now = _normalised(np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), dtype=np.float32))
         if self._scene is None or float(np.mean(self._scene * now)) < _STILL_CORRELATION:
             first = self._scene is None

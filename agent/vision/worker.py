@@ -19,11 +19,12 @@ from agent.domain.sighting import VisionStatus
 from agent.vision.child_io import Send, run_child
 from agent.vision.frame import Frame
 from agent.vision.inbox import Inbox
+from agent.vision.lens import LensWatch
 from agent.vision.memory import give_back, resident_mb
 from agent.vision.perception import Perception, box_thresholds, load_networks
 from agent.vision.protocol import Setup
 from agent.vision.reporter import Reporter
-from agent.vision.scene import PictureHealth, SceneGate
+from agent.vision.scene import Expected, PictureHealth, SceneGate
 from agent.vision.situation import Situation
 from agent.vision.sources import LiveSource, SourceSettings
 
@@ -84,7 +85,9 @@ class Worker:
         self._terrain = terrain
         self._send = send
         self._normal_water = tuple(tuple(LatLon(lat, lon) for lon, lat in ring) for ring in setup.normal_water)
-        self._health = PictureHealth()
+        camera = setup.vision.camera
+        self._health = PictureHealth(Expected(camera.width_px / camera.height_px, camera.colour))
+        self._lens = LensWatch()
         self._gate = SceneGate()
         self._watch = inbox.watch
         self._situation = self._new_situation()
@@ -116,6 +119,7 @@ class Worker:
             return
         if watch.on and (not self._watch.on or watch.flight != self._watch.flight):
             self._situation, self._reporter = self._new_situation(), self._new_reporter()
+            self._lens = LensWatch()
         self._watch = watch
         self._pose_at_s = time.monotonic()
         self._moments.clear()
@@ -134,6 +138,7 @@ class Worker:
         self._health.update(frame, self._frame_at_s)
         if not self._watch.on or frame.captured_unix_s is None:
             return
+        self._lens.update(frame.pixels)
         observation = self._perception.look(frame)
         pose = self._inbox.pose_at(frame.captured_unix_s, max(_POSE_WAIT_MIN_S, _POSE_WAIT_S / self._clock.base.rate))
         steady = self._gate.steady(frame, pose.turn_deg_s if pose else None)
@@ -176,6 +181,7 @@ class Worker:
         rows = (
             ("vision.no_video", silent),
             ("vision.no_pose", self._watch.on and not silent and now_s - self._pose_at_s > _NO_POSE_AFTER_S),
+            ("vision.lens_dirty", self._watch.on and self._lens.dirty),
             ("vision.slow", self._watch.on and slow_s > _SLOW_S),
             ("vision.evidence_failed", self._reporter.evidence_failed),
             ("vision.provider_missing", any(network.missing_providers for network in self._perception.networks)),

@@ -21,6 +21,8 @@ _LAG_S = 0.08  # pictures are taken this much behind the clock, so that the pose
 _SHUTTER_S = 1.0 / 320.0
 _LEGS_M = 0.35
 _PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff")
+_GREY = 3
+"""Levels between the channels; coding leaves a grey picture below 1."""
 
 
 @dataclass(frozen=True)
@@ -161,6 +163,22 @@ class ClipSource:
                 yield picture
             if not self._loop or not shown:
                 return
+
+
+def camera_of(path: Path) -> dict[str, int | bool]:
+    """The configured camera that a clip or folder stands for, by its first picture: its size, and whether it has colours.
+
+    Raises:
+        ConfigError: nothing at the path can be read as pictures.
+    """
+    first = next(_folder(path) if path.is_dir() else _video(path), None)
+    if first is None:
+        raise ConfigError(
+            "config.invalid", f"play {path}: no picture can be read there; give a video file or a folder of pictures"
+        )
+    height_px, width_px = first.shape[:2]
+    spread = first.max(axis=2) - first.min(axis=2)
+    return {"width_px": width_px, "height_px": height_px, "colour": bool(np.percentile(spread, 99) >= _GREY)}
 
 
 def _clip_fps(path: Path) -> float | None:

@@ -34,6 +34,7 @@ def write_nest(
     water: dict[str, Any],
     *,
     parameter_set: str = "ardupilot/nest",
+    camera: dict[str, Any] | None = None,
 ) -> Path:
     """Writes the nest's files and returns the configuration's path.
 
@@ -42,12 +43,15 @@ def write_nest(
         protocol: MQTT version, ``5`` or ``3.1.1``.
         water: GeoJSON of the river's normal extent.
         parameter_set: of the autopilot that flies.
+        camera: what is told of a camera other than the scenario's.
     """
     (folder / "routes").mkdir(parents=True, exist_ok=True)
     _dump(folder / "site.geojson", site_geojson(scenario, water))
     _dump(folder / "routes" / f"{scenario.nest.route.id}.geojson", route_geojson(scenario))
     path = folder / "nest.yaml"
     told = configuration(scenario, ports, take_off, protocol, parameter_set)
+    if camera is not None:
+        told["vision"]["camera"] = {**told["vision"].get("camera", {}), **camera}
     path.write_text(yaml.safe_dump(told, sort_keys=False), encoding="utf-8")
     return path
 

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from agent.core.clock import Clock, TimeBase
+from simulator.camera.frames import camera_of
 from simulator.hub.broker import Broker, Kind
 from simulator.hub.subscriber import Account, Subscriber
 from simulator.runner.firmware import firmware_parameters
@@ -130,7 +131,14 @@ def start_nest(scenario: Scenario, folder: Path, options: RunOptions, tell: Call
         take_off = clock.utc() + timedelta(seconds=lead_s)
         water = json.loads((folder / "nest" / "river.geojson").read_text(encoding="utf-8"))
         config = write_nest(
-            scenario, folder / "nest", ports, take_off, protocol, water, parameter_set=PARAMETER_SETS[options.backend]
+            scenario,
+            folder / "nest",
+            ports,
+            take_off,
+            protocol,
+            water,
+            parameter_set=PARAMETER_SETS[options.backend],
+            camera=camera_of(options.camera) if options.camera else None,
         )
         with Subscriber(Account("127.0.0.1", ports.broker, version_5=protocol == "5"), folder) as hub:
             run = NestRun(scenario, folder, clock, ports, processes, broker, hub, config, take_off, options.camera is not None)

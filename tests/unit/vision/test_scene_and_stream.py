@@ -18,7 +18,18 @@ from agent.vision.tiles import Tile, combined_logits, joined_mask, merged, moved
 from agent.vision.watchfulness import StillCamera, Watchfulness
 
 RNG = np.random.default_rng(5)
-LANDSCAPE = RNG.integers(40, 200, (360, 640, 3), dtype=np.uint8)
+
+
+def landscape() -> np.ndarray:
+    """Detail of every size, as fields and woods have; more of it below, and in colour."""
+    total = np.full((360, 640, 3), 110.0)
+    for cell in (1, 4, 20, 40):
+        part = RNG.uniform(-30, 30, (360 // cell, 640 // cell, 3))
+        total += np.kron(part, np.ones((cell, cell, 1))) * np.linspace(0.3, 1.0, 360)[:, None, None]
+    return np.clip(total, 0, 255).astype(np.uint8)
+
+
+LANDSCAPE = landscape()
 
 
 def frame(pixels: np.ndarray, index: int = 0) -> Frame:
@@ -255,5 +266,5 @@ def test_tiles_that_flicker_do_not_hide_a_rise_of_the_whole():
 def test_still_is_told_from_moving():
     coarse = np.kron(RNG.integers(0, 255, (9, 16, 3)), np.ones((40, 40, 1))).astype(np.uint8)
     still = StillCamera()
-    assert all(still.update(frame((coarse * light).astype(np.uint8))) for light in np.linspace(1.0, 0.4, 20))
-    assert not still.update(frame(np.roll(coarse, 280, axis=1)))
+    assert all(still.update((coarse * light).astype(np.uint8)) for light in np.linspace(1.0, 0.4, 20))
+    assert not still.update(np.roll(coarse, 280, axis=1))
