@@ -16,7 +16,8 @@ def detail_map(pixels: Pixels, width_px: int) -> NDArray[np.float32]:
     """
     cell_px = width_px // CELLS_ACROSS
     rows = max(1, round(pixels.shape[0] * width_px / pixels.shape[1] / cell_px))
-    grey = cv2.cvtColor(cv2.resize(pixels, (width_px, rows * cell_px), interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2GRAY)
+    how = cv2.INTER_AREA if pixels.shape[1] >= width_px else cv2.INTER_CUBIC
+    grey = cv2.cvtColor(cv2.resize(pixels, (width_px, rows * cell_px), interpolation=how), cv2.COLOR_BGR2GRAY)
     detail = np.abs(cv2.Laplacian(grey, cv2.CV_32F))
     return np.asarray(cv2.resize(detail, (CELLS_ACROSS, rows), interpolation=cv2.INTER_AREA), dtype=np.float32)
 

@@ -18,6 +18,8 @@ from agent.vision.watchfulness import StillCamera
 _WIDTH_PX = 640
 _VIEWS = 12
 """So many different views are compared. In flight they take a minute or two."""
+_AGREED = 3
+"""So many new views in a row must say the same."""
 _EVER = 90.0
 """Percentile over the views: how sharp a place was in its best views."""
 _DULL = 0.45
@@ -40,7 +42,12 @@ class LensWatch:
     def __init__(self) -> None:
         self._views: deque[NDArray[np.float32]] = deque(maxlen=_VIEWS)
         self._still = StillCamera()
-        self.dirty = False
+        self._agreed = 0
+
+    @property
+    def dirty(self) -> bool:
+        """Whether something seems to be on the lens."""
+        return self._agreed >= _AGREED
 
     def update(self, pixels: Pixels) -> bool:
         """Takes a picture in. Returns whether something seems to be on the lens."""
@@ -48,7 +55,8 @@ class LensWatch:
             return self.dirty
         self._views.append(detail_map(pixels, _WIDTH_PX))
         if len(self._views) == _VIEWS:
-            self.dirty = hidden_part(np.percentile(np.stack(self._views), _EVER, axis=0).astype(np.float32))
+            hidden = hidden_part(np.percentile(np.stack(self._views), _EVER, axis=0).astype(np.float32))
+            self._agreed = self._agreed + 1 if hidden else 0
         return self.dirty
 
 

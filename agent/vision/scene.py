@@ -21,7 +21,7 @@ _WASHED_MEAN, _WASHED_CONTRAST = 215.0, 14.0
 _FINE_PX, _COARSE_PX = 640, 160
 _BLUR_COARSE = 6.0
 """Spread of the coarse detail, in grey levels; haze leaves 8 and more, a lens far out of focus 2 to 5."""
-_BLUR_RATIO = 0.12
+_BLUR_RATIO = 0.15
 """Spread of the fine detail against the coarse. Sharp cameras have 0.2 to 1.4; a blur of 4 in 640 pixels leaves 0.09."""
 _ASPECT_SLACK = 0.08
 """Encoders pad or cut some rows; another kind of camera differs by an eighth and more (3:2 against 16:9 by 16 %)."""

@@ -22,7 +22,7 @@ from agent.core.clock import Clock
 from agent.core.errors import ConfigError, LinkError, NestError
 from agent.vision.frame import Frame
 from agent.vision.mjpeg import MultipartReader, boundary_of
-from agent.vision.pictures import PICTURE_SUFFIXES, PictureError, decode_picture, natural_key, read_picture
+from agent.vision.pictures import LIVE_PIXELS_MAX, PICTURE_SUFFIXES, PictureError, decode_picture, natural_key, read_picture
 
 _SILENT_AFTER_S = 5.0
 _BACK_OFF_S = (0.2, 0.5, 1.0, 2.0, 5.0)
@@ -179,7 +179,7 @@ def _parts_of(response: http.client.HTTPResponse, settings: SourceSettings, stop
 
 
 def _jpeg_frame(jpeg: bytes, source: str, index: int, captured_unix_s: float) -> Pending:
-    return lambda: Frame(decode_picture(jpeg, source), source, index, captured_unix_s)
+    return lambda: Frame(decode_picture(jpeg, source, LIVE_PIXELS_MAX), source, index, captured_unix_s)
 
 
 def _without_secret(url: str) -> str:

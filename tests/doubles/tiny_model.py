@@ -124,3 +124,40 @@ def manifest_tree(data: bytes) -> dict[str, Any]:
             "tolerance": 0.02,
         },
     }
+
+
+def hanging_model() -> onnx.ModelProto:
+    """The tiny network, which counts to a thousand million whenever it sees red."""
+    model = build_model()
+    counted = helper.make_tensor_value_info("counted", TensorProto.FLOAT, [1, 1])
+    body = helper.make_graph(
+        [helper.make_node("Identity", ["go"], ["on"]), helper.make_node("Add", ["before", "one"], ["counted"])],
+        "count",
+        [
+            helper.make_tensor_value_info("turn", TensorProto.INT64, []),
+            helper.make_tensor_value_info("go", TensorProto.BOOL, []),
+            helper.make_tensor_value_info("before", TensorProto.FLOAT, [1, 1]),
+        ],
+        [helper.make_tensor_value_info("on", TensorProto.BOOL, []), counted],
+    )
+    node = helper.make_node
+    (picture,) = [n for n in model.graph.node if "picture" in n.output]
+    picture.output[0] = "scores"
+    model.graph.node.extend(
+        [
+            node("ReduceMax", ["red_scores"], ["reddest"], keepdims=0),
+            node("Mul", ["reddest", "many"], ["turns_f"]),
+            node("Cast", ["turns_f"], ["turns"], to=TensorProto.INT64),
+            node("Loop", ["turns", "yes", "zero"], ["sum"], body=body),
+            node("Mul", ["sum", "zero"], ["nothing"]),
+            node("Add", ["scores", "nothing"], ["picture"]),
+        ]
+    )
+    constants = {
+        "many": np.array(1.0e9, np.float32),
+        "yes": np.array(True),
+        "zero": np.zeros((1, 1), np.float32),
+        "one": np.ones((1, 1), np.float32),
+    }
+    model.graph.initializer.extend(numpy_helper.from_array(value, name) for name, value in constants.items())
+    return model

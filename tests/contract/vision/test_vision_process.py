@@ -9,7 +9,9 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import cv2
 import pytest
+import yaml
 
 from agent.config.vision import VisionSection
 from agent.core.bus import Bus, Subscription
@@ -19,6 +21,7 @@ from agent.domain.hazard import Hazard
 from agent.domain.sighting import Sighting, SightingLevel, VisionStatus
 from agent.domain.telemetry import PoseSample
 from agent.vision.supervisor import VisionSupervisor
+from tests.doubles.tiny_model import hanging_model, red_square, write_model_folder
 
 PAD = LatLon(30.39, 119.84)
 HEIGHT_M = 60.0
@@ -139,6 +142,26 @@ async def test_a_stopped_child_is_stalled_and_never_blocks_the_loop(camera, tiny
         assert longest_s < 0.25
         assert vision.poses_dropped > 0
         await until(heard, healthy)
+
+
+async def test_a_network_that_hangs_is_cut_and_the_next_child_looks_again(camera, tmp_path):
+    folder = write_model_folder(tmp_path / "hangs", hanging_model())
+    cv2.imwrite(str(folder / "golden.png"), red_square(box=(0, 0, 0, 0)))
+    tree = yaml.safe_load((folder / "manifest.yaml").read_text())
+    tree["golden"]["expect"] = {"picture": {"fire": 0.0}}
+    (folder / "manifest.yaml").write_text(yaml.safe_dump(tree))
+    camera.picture = lambda: red_square(box=(0, 0, 0, 0))
+    config = VisionSection(source=camera.url, models=(folder,), frames_per_s_max=20, stall_after_s=2.0)
+    async with supervised(config, tmp_path) as (vision, heard):
+        vision.watch(on=True, flight="f1")
+        await until(heard, lambda m: healthy(m) and m.frames > 0)
+        hung = vision.pid
+        camera.picture = red_square
+        await until(heard, has_code("vision.stalled"))
+        with pytest.raises(ProcessLookupError):
+            os.kill(hung, 0)
+        camera.picture = lambda: red_square(box=(0, 0, 0, 0))
+        await until(heard, lambda m: healthy(m) and m.frames > 0)
 
 
 async def test_a_missing_model_is_a_code_not_a_traceback(camera, tmp_path, capfd):

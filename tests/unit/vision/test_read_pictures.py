@@ -1,13 +1,19 @@
 """Pictures as they come from strangers: each is read right or refused with a code."""
 
 import base64
+import contextlib
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from agent.vision.pictures import PictureError, decode_picture, natural_key, read_picture
+from agent.vision.frame import Frame
+from agent.vision.perception import Perception
+from agent.vision.picture_header import stated_size
+from agent.vision.pictures import LIVE_PIXELS_MAX, PictureError, decode_picture, natural_key, read_picture
+from agent.vision.runtime import Network
+from tests.doubles.tiny_model import write_model_folder
 
 # 16 x 16 pixels of orange-red, saved as CMYK with Adobe's inverted values.
 CMYK_JPEG = base64.b64decode(
@@ -63,6 +69,13 @@ HUGE_PNG = PNG[:16] + (100_000).to_bytes(4, "big") * 2 + PNG[24:]
 SOF = JPEG.find(b"\xff\xc0")
 HUGE_JPEG = JPEG[: SOF + 5] + b"\xff\xff\xff\xff" + JPEG[SOF + 9 :]
 
+BMP, WEBP, TIFF = coded(".bmp"), coded(".webp"), coded(".tif")
+HUGE_BMP = BMP[:18] + (100_000).to_bytes(4, "little") * 2 + BMP[26:]
+# Of the extended kind: 24 bits each of width and height, less one.
+HUGE_WEBP = b"RIFF\x16\0\0\0WEBPVP8X\x0a\0\0\0" + bytes(4) + b"\xff\xff\x01" * 2
+# One directory with two entries: width and height as 32-bit numbers.
+HUGE_TIFF = b"II*\0\x08\0\0\0\x02\0" + b"".join(tag + b"\x01\x04\0\x01\0\0\0\xa0\x86\x01\0" for tag in (b"\0", b"\x01"))
+
 
 @pytest.mark.parametrize(
     ("data", "code"),
@@ -75,6 +88,10 @@ HUGE_JPEG = JPEG[: SOF + 5] + b"\xff\xff\xff\xff" + JPEG[SOF + 9 :]
         (PNG[: len(PNG) // 2], "vision.picture_unreadable"),
         (HUGE_PNG, "vision.picture_too_large"),
         (HUGE_JPEG, "vision.picture_too_large"),
+        (HUGE_BMP, "vision.picture_too_large"),
+        (HUGE_WEBP, "vision.picture_too_large"),
+        (HUGE_TIFF, "vision.picture_too_large"),
+        (b"P6\n20 20\n255\n" + bytes(1200), "vision.picture_unreadable"),
         (coded(".png", picture()[:4, :4]), "vision.picture_unreadable"),
     ],
 )
@@ -83,6 +100,32 @@ def test_a_bad_picture_is_refused_with_its_code_and_its_name(data, code):
         decode_picture(data, "somewhere/x.jpg")
     assert caught.value.code == code
     assert "somewhere/x.jpg" in caught.value.message
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tif", ".bmp"])
+def test_the_header_states_what_is_decoded(suffix):
+    assert stated_size(coded(suffix)) == (60, 40)
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tif", ".bmp"])
+def test_any_damage_gives_a_picture_or_a_refusal(suffix):
+    whole, rng = coded(suffix), np.random.default_rng(23)
+    for _ in range(150):
+        spoilt = bytearray(whole[: rng.integers(1, len(whole) + 1)])
+        for at in rng.integers(0, len(spoilt), 3):
+            spoilt[at] = rng.integers(0, 256)
+        # Any other exception than the refusal fails the test.
+        with contextlib.suppress(PictureError):
+            assert decode_picture(bytes(spoilt), "x").shape[2] == 3
+
+
+def test_a_hundred_million_pixels_are_looked_at_and_more_are_not(tmp_path):
+    huge = cv2.imencode(".jpg", np.full((10_000, 10_000), 90, np.uint8))[1].tobytes()
+    (tmp_path / "huge.jpg").write_bytes(huge)
+    network = Network(write_model_folder(tmp_path / "tiny"))
+    assert Perception([network], "always").look(Frame(read_picture(tmp_path / "huge.jpg"), "x", 0)).alarms == ()
+    with pytest.raises(PictureError, match="34 million"):
+        decode_picture(huge, "x", LIVE_PIXELS_MAX)
 
 
 def test_bytes_after_the_end_do_no_harm():
