@@ -16,6 +16,8 @@ from agent.vision.pad_fix import locate
 from agent.vision.poses import PoseHistory
 from agent.vision.supervisor import LandingSupervisor
 
+_NO_POSE = Refused("vision.no_pose", "no pose of the drone at the time of the picture")
+
 _log = structlog.get_logger(__name__)
 
 
@@ -84,10 +86,7 @@ class PadGuide:
         if not self._on or "landing.frozen" in self.health:  # a frozen picture would say for ever that it is aligned
             return
         drone = self._poses.at(sight.captured_unix_s)
-        if drone is None:
-            self.refused = Refused("vision.no_pose", f"no pose of the drone at {sight.captured_unix_s:.3f}")
-            return
-        fix = locate(sight, drone, self._section)
+        fix = _NO_POSE if drone is None else locate(sight, drone, self._section)
         if isinstance(fix, Refused):
             if self.refused is None or self.refused.code != fix.code:
                 _log.warning("sight of the pad refused", code=fix.code, words=fix.words)

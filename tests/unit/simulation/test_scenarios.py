@@ -35,7 +35,7 @@ def test_a_scenario_may_set_keys_of_the_agent_s_configuration(tmp_path):
     assert written["nest"]["id"] == "nest-01", "the other sections stay"
 
 
-@pytest.mark.parametrize("name", ["first_flight", "short_patrol"])
+@pytest.mark.parametrize("name", ["first_flight", "short_patrol", "whole_job"])
 def test_a_shipped_scenario_makes_files_that_the_agent_takes(tmp_path, name):
     scenario = load_scenario(name)
     path = write_nest(
