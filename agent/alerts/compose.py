@@ -1,16 +1,21 @@
 """From an incident's step to the messages that tell it: a table of topics for every department. Pure.
 
-Order within a department: the alert, then its picture; on closing the final state, then the clearing of what is retained; on a
-change of hazard the new topics first, so that at no moment nothing is retained.
+Order within a department: the alert, then its other forms, then its picture; on closing the final state in every form, then the
+clearing of what is retained; on a change of hazard the new topics first, so that at no moment nothing is retained.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
+from agent.alerts.formats.cap import CapContext, Picture, cap, reference, remembered
+from agent.alerts.formats.cot import cot
+from agent.alerts.formats.geojson import geojson
 from agent.alerts.incident import Incident
-from agent.domain.alert import Alert, AlertEvidence
+from agent.config.hub import AlertsSection
+from agent.domain.alert import AlertEvidence
 from agent.domain.hazard import Hazard
-from agent.domain.topics import TOPICS, Topics
+from agent.domain.topics import RETAINED_WITH_ALERT, TOPICS, Topics
 from agent.store.outbox import Message, Priority
 
 
@@ -36,44 +41,70 @@ class Composer:
 
     Args:
         topics: the nest's topic names.
+        config: how alerts are worded, and when they expire.
         new_id: gives a fresh message id at each call.
     """
 
-    def __init__(self, topics: Topics, new_id: Callable[[], str]) -> None:
+    def __init__(self, topics: Topics, config: AlertsSection, new_id: Callable[[], str]) -> None:
         self._topics = topics
+        self._formats = config.formats
+        self._expire_after = timedelta(seconds=config.expire_after_s)
         self._new_id = new_id
 
     def messages(self, step: Step) -> tuple[Message, ...]:
         """Everything that must reach the hub for this step, in order."""
         return tuple(m for department in step.incident.departments for m in self._for_department(step, department))
 
+    def remembering(self, incident: Incident) -> Incident:
+        """The incident with this step's CAP messages among those that the next ones name."""
+        chains = {d: incident.cap_references.get(d, ()) for d in incident.departments}
+        named = {
+            d: remembered(
+                chain, reference(incident.current, self._cap_context(incident, d, incident.current.hazard), self._formats)
+            )
+            for d, chain in chains.items()
+        }
+        return incident.model_copy(update={"cap_references": {**incident.cap_references, **named}})
+
     def _for_department(self, step: Step, department: str) -> Iterator[Message]:
-        incident = step.incident
-        alert, hazard = incident.current, incident.current.hazard
-        yield self._alert(step, department)
+        incident, old = step.incident, step.old_hazard
+        alert = incident.current
+        # A closed alert is told on the topics where it stood, so that whoever saw it open sees it closed.
+        hazard = (old or alert.hazard) if incident.closed else alert.hazard
+        for row, body in self._bodies(incident, department, hazard):
+            retain = TOPICS[row].retain and not incident.closed
+            yield self._message(step, department, row, hazard, body, retain=retain)
         if incident.closed:
-            yield from self._clearing(alert, department, step.old_hazard or hazard, step)
+            yield from self._clearing(step, department, hazard)
             return
         if step.jpeg is not None:
-            topic = self._topics.snapshot(department, hazard, alert.alert)
-            yield self._message(step, department, "snapshot", topic, step.jpeg)
-        if step.old_hazard not in {None, hazard}:
-            assert step.old_hazard is not None  # noqa: S101 for the type checker
-            yield from self._clearing(alert, department, step.old_hazard, step)
+            yield self._message(step, department, "snapshot", hazard, step.jpeg)
+        if old is not None and old is not hazard:
+            yield from self._clearing(step, department, old)
 
-    def _alert(self, step: Step, department: str) -> Message:
-        incident = step.incident
-        alert = incident.current
-        # A closed alert is told on the topic where it stood, so that whoever saw it open sees it closed.
-        hazard = (step.old_hazard or alert.hazard) if incident.closed else alert.hazard
-        topic = self._topics.alert(department, hazard, alert.alert)
+    def _bodies(self, incident: Incident, department: str, hazard: Hazard) -> Iterator[tuple[str, bytes]]:
+        """The alert in every form: row of the table of topics, payload."""
+        alert, sent, nest = incident.current, _sent_at(incident), self._topics.nest
         payload = alert.model_copy(update={"evidence": self._evidence(incident, department, hazard)})
-        body = payload.model_dump_json(exclude_none=True).encode()
-        return self._message(step, department, "alert", topic, body, retain=not incident.closed)
+        yield "alert", payload.model_dump_json(exclude_none=True).encode()
+        yield "cap", cap(alert, self._cap_context(incident, department, hazard), self._formats)
+        yield "cot", cot(alert, nest, sent, alert.last_seen + self._expire_after, self._formats)
+        yield "geojson", geojson(alert, nest, sent, self._formats)
 
-    def _clearing(self, alert: Alert, department: str, hazard: Hazard, step: Step) -> Iterator[Message]:
-        yield self._message(step, department, "alert", self._topics.alert(department, hazard, alert.alert), b"")
-        yield self._message(step, department, "snapshot", self._topics.snapshot(department, hazard, alert.alert), b"")
+    def _cap_context(self, incident: Incident, department: str, hazard: Hazard) -> CapContext:
+        known, topic = incident.picture, self._topics.snapshot(department, hazard, incident.id)
+        return CapContext(
+            nest=self._topics.nest,
+            department=department,
+            sent=_sent_at(incident),
+            valid_until=incident.current.last_seen + self._expire_after,
+            references=incident.cap_references.get(department, ()),
+            picture=Picture(self._formats.picture_base + topic, known.size_bytes, known.sha1) if known else None,
+        )
+
+    def _clearing(self, step: Step, department: str, hazard: Hazard) -> Iterator[Message]:
+        for row in RETAINED_WITH_ALERT:
+            yield self._message(step, department, row, hazard, b"")
 
     def _evidence(self, incident: Incident, department: str, hazard: Hazard) -> tuple[AlertEvidence, ...]:
         picture = incident.picture
@@ -90,21 +121,26 @@ class Composer:
             ),
         )
 
-    def _message(self, step: Step, department: str, row: str, topic: str, payload: bytes, *, retain: bool = True) -> Message:
+    def _message(
+        self, step: Step, department: str, row: str, hazard: Hazard, payload: bytes, *, retain: bool = True
+    ) -> Message:
         alert = step.incident.current
-        sent_at = step.incident.sent_at
-        assert sent_at is not None  # noqa: S101 a step is said
         picture = TOPICS[row].content_type.startswith("image/")
         return Message(
             message_id=self._new_id(),
             priority=Priority.PICTURE if picture else Priority.ALERT,
             order_key=f"{alert.alert}/{department}" + ("/picture" if picture else ""),  # no news waits behind a picture
-            topic=topic,
+            topic=self._topics.of_alert(row, department, hazard, alert.alert),
             payload=payload,
             content_type=TOPICS[row].content_type,
             event_type=TOPICS[row].event_type,
             subject=alert.alert,
-            event_unix_s=sent_at.timestamp(),
+            event_unix_s=_sent_at(step.incident).timestamp(),
             retain=retain,
             captured_unix_s=step.captured_unix_s,
         )
+
+
+def _sent_at(incident: Incident) -> datetime:
+    assert incident.sent_at is not None  # noqa: S101 a step is said
+    return incident.sent_at

@@ -6,6 +6,8 @@ place and extent: the highest rank of its family (``catalogue``), then the newes
 
 from datetime import datetime, timedelta
 
+from pydantic import Field
+
 from agent.alerts.catalogue import CATALOGUE, certainty, severity
 from agent.domain.alert import Alert, AlertStatus, AlertWeather, GeoJsonPolygon, HistoryEntry
 from agent.domain.sighting import CameraPoseRecord, Sighting, SightingLevel
@@ -31,10 +33,13 @@ class PublishedPicture(Wire):
 
     Attributes:
         sha256: of the published JPEG.
+        sha1: the same in CAP's digest; None for one of an earlier program.
         source_sha256: of the evidence file it was made from.
     """
 
     sha256: str
+    sha1: str | None = None
+    size_bytes: int | None = None
     source_sha256: str
     captured_at: Utc
     pose: CameraPoseRecord | None = None
@@ -52,6 +57,7 @@ class Incident(Wire):
         picture: the snapshot that stands on the hub.
         sent_at: when the last message was committed.
         closed_at: when it was closed.
+        cap_references: department -> CAP messages sent to it so far, as later ones name them.
     """
 
     current: Alert
@@ -63,6 +69,7 @@ class Incident(Wire):
     picture: PublishedPicture | None = None
     sent_at: Utc | None = None
     closed_at: Utc | None = None
+    cap_references: dict[str, tuple[str, ...]] = Field(default_factory=dict)
 
     @property
     def id(self) -> str:

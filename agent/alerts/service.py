@@ -67,7 +67,7 @@ class AlertService:
         self._simulated = simulated
         self._nest = topics.source
         self._snapshots = Snapshots(store.media, config.snapshot_max_bytes)
-        self._composer = Composer(topics, self._new_id)
+        self._composer = Composer(topics, config, self._new_id)
         self._incidents: dict[str, Incident] = {}
         self._unsaved: dict[str, tuple[Sighting, SightingContext]] = {}
         self._reason: Reason | None = None
@@ -188,7 +188,7 @@ class AlertService:
             jpeg=jpeg,
             captured_unix_s=sighting.captured_at.timestamp() if sighting else None,
         )
-        await self._commit(after, self._composer.messages(step), now)
+        await self._commit(self._composer.remembering(after), self._composer.messages(step), now)
         self._bus.publish(AlertChange(after.current, before))
         return after.current
 

@@ -4,6 +4,7 @@ An alert without its picture is better than no alert: what is wrong with a pictu
 """
 
 import asyncio
+import hashlib
 from dataclasses import dataclass
 
 import structlog
@@ -51,7 +52,12 @@ class Snapshots:
             log.warning("alert without picture", code=error.code, message=error.message, alert=incident.id)
             return None
         record = PublishedPicture(
-            sha256=sha256, source_sha256=evidence.sha256, captured_at=evidence.captured_at, pose=evidence.pose
+            sha256=sha256,
+            sha1=hashlib.sha1(jpeg, usedforsecurity=False).hexdigest(),  # the digest that CAP 1.2 prescribes
+            size_bytes=len(jpeg),
+            source_sha256=evidence.sha256,
+            captured_at=evidence.captured_at,
+            pose=evidence.pose,
         )
         return Snapshot(record, jpeg)
 

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr
 
+from agent.config.formats import FormatsSection
 from agent.config.section import ExpandedPath, Port, Section
 from agent.domain.hazard import Hazard
 
@@ -114,3 +115,5 @@ class AlertsSection(Section):
     """So long after an alert was resolved nothing of its kind is raised at the same place."""
     snapshot_max_bytes: int = Field(default=200_000, ge=20_000, le=2_000_000)
     """Largest JPEG that is published."""
+    formats: FormatsSection = FormatsSection()
+    """Alerts in the formats of emergency services."""

@@ -6,6 +6,7 @@ The table is the contract: who speaks, delivery, payload. Knows nothing of a bro
 from dataclasses import dataclass
 
 from agent.domain.alert import Alert, AlertAction
+from agent.domain.geojson import AlertFeatures
 from agent.domain.hazard import Hazard
 from agent.domain.request import CancelRequest, FlightReply, FlightRequest
 from agent.domain.status import DroneTelemetry, FlightReport, NestStatus
@@ -47,11 +48,19 @@ TOPICS: dict[str, TopicRow] = {
     "flight": TopicRow("nests/{nest}/flights/{flight}", 1, _DAY_S, "nest.flight.v1", FlightReport),
     "alert": TopicRow(_ALERT, 1, None, "nest.alert.v1", Alert),
     "action": TopicRow("acks/{department}/{nest}", 1, None, "nest.alert.action.v1", AlertAction, retain=False, from_nest=False),
+    "cap": TopicRow(_ALERT + "/cap", 1, None, "nest.alert.cap.v1", None, "application/cap+xml"),
+    "cot": TopicRow(_ALERT + "/cot", 1, None, "nest.alert.cot.v1", None, "application/xml", retain=False),
+    "geojson": TopicRow(_ALERT + "/geojson", 1, None, "nest.alert.geojson.v1", AlertFeatures, "application/geo+json"),
     "snapshot": TopicRow(_ALERT + "/snapshot", 1, None, "nest.alert.snapshot.v1", None, "image/jpeg"),
     "request": TopicRow(_REQUEST, 1, None, "nest.request.v1", FlightRequest, retain=False, from_nest=False),
     "cancel": TopicRow(_REQUEST, 1, None, "nest.request.cancel.v1", CancelRequest, retain=False, from_nest=False),
     "reply": TopicRow("replies/{department}/{nest}", 1, None, "nest.reply.v1", FlightReply, retain=False),
 }
+
+RETAINED_WITH_ALERT: tuple[str, ...] = tuple(n for n, row in TOPICS.items() if row.pattern.startswith(_ALERT) and row.retain)
+"""Rows of what the broker keeps of an open alert, the alert itself first; all of it is cleared when the alert closes."""
+RETAINED_TAILS: tuple[str, ...] = tuple(TOPICS[row].pattern.removeprefix(_ALERT) for row in RETAINED_WITH_ALERT)
+"""What follows the alert's own topic on each of these."""
 
 
 class Topics:
@@ -85,11 +94,15 @@ class Topics:
 
     def alert(self, department: str, hazard: Hazard, alert: str) -> str:
         """Where an alert stands for a department."""
-        return self._fill("alert", department=department, hazard=hazard.value, alert=alert)
+        return self.of_alert("alert", department, hazard, alert)
+
+    def of_alert(self, row: str, department: str, hazard: Hazard, alert: str) -> str:
+        """Where one form of an alert stands for a department: ``alert`` itself, or a row below it such as ``cap``."""
+        return self._fill(row, department=department, hazard=hazard.value, alert=alert)
 
     def snapshot(self, department: str, hazard: Hazard, alert: str) -> str:
         """Where an alert's picture stands for a department."""
-        return self._fill("snapshot", department=department, hazard=hazard.value, alert=alert)
+        return self.of_alert("snapshot", department, hazard, alert)
 
     def actions(self) -> str:
         """Filter of the departments' answers to this nest's alerts."""
@@ -114,7 +127,7 @@ class Topics:
         return under and not any(sign in topic for sign in "+#\0") and len(topic.encode()) <= 512
 
     def own_alerts(self) -> str:
-        """Filter of all alerts of this nest, without their pictures."""
+        """Filter of all alerts of this nest, without what stands below them."""
         return self._fill("alert", department="+", hazard="+", alert="+")
 
     def department_of(self, topic: str) -> str:

@@ -1,8 +1,8 @@
 """CloudEvents 1.0 around a message: binary mode on MQTT 5, structured mode on 3.1.1. Pure.
 
-Source: CloudEvents MQTT protocol binding 1.0.2. A picture on 3.1.1 goes as it is, without attributes, since a client that shows
-pictures could not read it otherwise; the alert beside it names its SHA-256. An empty payload stays empty: it clears a retained
-topic.
+Source: CloudEvents MQTT protocol binding 1.0.2. What is not plain JSON (pictures, CAP, Cursor on Target, GeoJSON) goes as it is
+on 3.1.1, without attributes, since those who read it could not otherwise; the alert beside it has them. An empty payload stays
+empty: it clears a retained topic.
 """
 
 import json

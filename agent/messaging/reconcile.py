@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import structlog
 
-from agent.domain.topics import Topics
+from agent.domain.topics import RETAINED_TAILS, Topics
 from agent.messaging.broker import Broker
 from agent.messaging.link import Incoming
 from agent.store.outbox import Message, Outbox
@@ -82,7 +82,7 @@ class Reconciler:
             await self._outbox.resend(missing)
         if stale:
             log.warning("broker still retains closed alerts, they are cleared again", topics=len(stale))
-            await self._outbox.submit(*(self._clearing(f"{topic}{tail}") for topic in stale for tail in ("", "/snapshot")))
+            await self._outbox.submit(*(self._clearing(f"{topic}{tail}") for topic in stale for tail in RETAINED_TAILS))
 
 
 def _id_of(message: Incoming) -> str:

@@ -86,7 +86,7 @@ def feed(story: Story, run: NestRun, heard: int) -> int:
     """Gives the story what the subscriber has heard since; returns how many messages that makes."""
     messages = run.hub.messages[heard:]
     for message in messages:
-        if message.data and not message.topic.endswith("snapshot"):
+        if message.data and message.form in {"", "alert"}:
             story.hear(message.topic, message.body)
     return heard + len(messages)
 
@@ -114,9 +114,7 @@ def told_twice(run: NestRun) -> int:
     The same id again is no harm; a broker that dies makes that happen, and every desk drops it.
     """
     steps = [
-        (message.topic, message.body["sequence"])
-        for message in run.hub.messages
-        if message.data and "/alerts/" in message.topic and not message.topic.endswith("snapshot")
+        (message.topic, message.body["sequence"]) for message in run.hub.messages if message.data and message.form == "alert"
     ]
     return len(steps) - len(set(steps))
 

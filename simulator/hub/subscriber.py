@@ -56,6 +56,13 @@ class Received:
         return self.attributes.get("id", "")
 
     @property
+    def form(self) -> str:
+        """Of a message about an alert its form: ``alert`` itself, ``cap``, ``cot``, ``geojson``, ``snapshot``; else empty."""
+        _, found, below = self.topic.partition("/alerts/")
+        levels = below.split("/")  # department, hazard, nest, alert, and the form where it is another
+        return "" if not found else levels[4] if len(levels) > 4 else "alert"
+
+    @property
     def body(self) -> Any:  # noqa: ANN401 JSON
         """The JSON payload."""
         return json.loads(self.data)
@@ -151,7 +158,7 @@ class Subscriber:
     def alerts(self) -> list[dict[str, Any]]:
         """The alert messages in order of arrival, without duplicates and clearings."""
         with self._changed:
-            return [m.body for m in self.messages if _kind(m) == "alert" and m.data]
+            return [m.body for m in self.messages if m.form == "alert" and m.data]
 
     def _on_connect(self, client: mqtt.Client, _u: object, _f: object, reason: Any, _p: object) -> None:  # noqa: ANN401 paho's type
         if not reason.is_failure:
@@ -180,8 +187,7 @@ class Subscriber:
             self.retained.pop(received.topic, None)
 
     def _write(self, received: Received) -> None:
-        kind = _kind(received)
-        if kind == "snapshot" and received.data:
+        if received.form == "snapshot" and received.data:
             self._files.snapshots += 1
             alert = received.topic.split("/")[-2]
             path = self._files.directory / "snapshots" / f"{self._files.snapshots:03d}-{alert}.jpg"
@@ -201,8 +207,8 @@ class Subscriber:
             "cleared": not received.data,
             "body": content,
         }
-        if kind != "telemetry":
-            self._files.line("alerts.jsonl" if kind == "alert" else "messages.jsonl", line)
+        if not received.topic.endswith("/telemetry"):
+            self._files.line("alerts.jsonl" if received.form else "messages.jsonl", line)
 
 
 def _json_or_none(data: bytes) -> Any:  # noqa: ANN401 JSON
@@ -211,13 +217,6 @@ def _json_or_none(data: bytes) -> Any:  # noqa: ANN401 JSON
         return json.loads(data)
     except (ValueError, RecursionError):
         return None
-
-
-def _kind(received: Received) -> str:
-    levels = received.topic.split("/")
-    if "alerts" in levels:
-        return "snapshot" if "snapshot" in levels else "alert"
-    return "telemetry" if levels[-1] == "telemetry" else "other"
 
 
 def _read(message: mqtt.MQTTMessage) -> Received:

@@ -14,7 +14,7 @@ def alert_ids(nest):
 
 
 def is_alert(message):
-    return "/alerts/" in message.topic and not message.topic.endswith("snapshot")
+    return message.form == "alert"
 
 
 def test_agent_killed_in_the_air_adopts_the_drone_and_ends_the_flight(nest):

@@ -17,6 +17,7 @@ from agent.core.clock import Clock
 from agent.domain.alert import Alert
 from agent.domain.hub import Delivered, HubLink, SetAside
 from agent.domain.status import DroneTelemetry, FlightReport
+from agent.domain.topics import RETAINED_TAILS
 from agent.messaging.schema import schemas
 from agent.store.outbox import Priority
 from simulator.hub.broker import Broker, BrokerOptions, free_port
@@ -26,13 +27,17 @@ from tests.doubles.hub import picture
 from tests.doubles.nest_on_hub import nest_on_hub
 from tests.doubles.tls import make_tls
 
+_ALERTS_WITHOUT_PICTURES = "".join(
+    f"topic readwrite nest/v1/alerts/+/+/+/+{form}\n" for form in ("", "/cap", "/cot", "/geojson")
+)
+
 
 async def _got(desk: Subscriber, condition: Callable[[list[Received]], bool], timeout_s: float = 10.0) -> None:
     assert await asyncio.to_thread(desk.wait_for, condition, timeout_s), [m.topic for m in desk.messages]
 
 
 def _alerts(messages: list[Received]) -> list[Received]:
-    return [m for m in messages if "/alerts/" in m.topic and "snapshot" not in m.topic and m.data]
+    return [m for m in messages if m.form == "alert" and m.data]
 
 
 def _report(flight: str, state: str = "PATROLLING") -> FlightReport:
@@ -63,12 +68,12 @@ async def test_everything_a_nest_says_arrives_and_fits_its_schema(
         told = await nest.raise_alert(evidence=(picture(tmp_path),))
         await nest.hub.publish_report(_report("f1"))
         assert nest.hub.publish_telemetry(DroneTelemetry(at=Clock().utc(), flight_state="IDLE", mode="hold"))
-        await _got(desk, lambda got: len(got) >= 7)
+        await _got(desk, lambda got: len(got) >= 13)
     await _got(desk, lambda got: got[-1].topic.endswith("/status") and got[-1].body["state"] == "stopped")
 
     assert desk.duplicates == []
     for received in desk.messages:
-        if received.topic.endswith("/snapshot"):
+        if received.form in {"cap", "cot", "snapshot"} or (protocol != "5" and received.form == "geojson"):
             continue
         assert received.attributes["specversion"] == "1.0"
         assert received.attributes["source"] == "/nests/n1"
@@ -116,12 +121,11 @@ async def test_the_retained_messages_are_the_open_alerts(
         closed = await nest.raise_alert("closed", evidence=(picture(tmp_path),))
         still_open = await nest.raise_alert("open", north_m=900.0, evidence=(picture(tmp_path, seed=1),))
         await nest.alerts.on_action(closed.alert, AlertEvent.RESOLVE, "anna", "put out")
-        await _got(desk, lambda got: sum(not m.data for m in got) == 4)
+        await _got(desk, lambda got: sum(not m.data for m in got) == 8)
         late = start_desk(broker, "late")
-        await _got(late, lambda got: sum("/alerts/" in m.topic for m in got) >= 4)
+        await _got(late, lambda got: sum("/alerts/" in m.topic for m in got) >= 8)
     retained = {m.topic.split("/alerts/")[1] for m in late.messages if m.retained and "/alerts/" in m.topic}
-    tail = f"fire/n1/{still_open.alert}"
-    assert retained == {f"{d}/{tail}{s}" for d in ("forestry", "emergency") for s in ("", "/snapshot")}
+    assert retained == _retained_of(still_open)
     final = [m.body for m in _alerts(desk.messages) if m.body["alert"] == closed.alert]
     assert [b["status"] for b in final] == ["open", "open", "resolved", "resolved"]
 
@@ -135,8 +139,8 @@ async def test_a_new_alert_overtakes_the_backlog(start_broker: StartBroker, star
             await nest.hub.publish_report(_report(f"flight-{n}"))
         await nest.raise_alert()
         broker.start()
-        await _got(desk, lambda got: len(got) >= 63)
-    kinds = [m.attributes["type"] for m in desk.messages[:63]]
+        await _got(desk, lambda got: len(got) >= 69)
+    kinds = [m.attributes["type"] for m in desk.messages if m.form in {"", "alert"}]
     assert kinds[:2] == ["nest.alert.v1"] * 2
     assert kinds[2:62] == ["nest.flight.v1"] * 60
     flights = [m.body["flight"] for m in desk.messages if m.attributes["type"] == "nest.flight.v1"]
@@ -184,7 +188,7 @@ async def test_what_keeps_the_nest_out_has_a_code_and_costs_nothing(
     ("options", "reason"),
     [
         (BrokerOptions(extra=("max_packet_size 5000",)), "the broker takes 5000"),
-        (BrokerOptions(acl="topic readwrite nest/v1/alerts/+/+/+/+\ntopic readwrite nest/v1/nests/#\n"), "0x87"),
+        (BrokerOptions(acl="topic readwrite nest/v1/nests/#\n" + _ALERTS_WITHOUT_PICTURES), "0x87"),
     ],
 )
 async def test_poison_is_set_aside_and_blocks_nothing(
@@ -211,6 +215,7 @@ async def test_a_message_on_which_the_broker_closes_does_not_hold_up_the_others(
         first = await nest.raise_alert(evidence=(picture(tmp_path, size=(200, 300)),))
         second = await nest.raise_alert("track-2", north_m=900.0)
         await nest.until_delivered(4)
+        await nest.until_delivered(4, "nest.alert.geojson.v1")
         await _got(desk, lambda got: len({m.id for m in _alerts(got)}) == 4)
         assert (await nest.store.outbox.depth()).waiting == {Priority.PICTURE: 2}
     assert {m.body["alert"] for m in _alerts(desk.messages)} == {first.alert, second.alert}
@@ -331,14 +336,14 @@ async def test_a_broker_that_comes_back_with_an_old_state(
         again = {f"nest/v1/alerts/{part}" for alert in (lost, closed) for part in _retained_of(alert)}
         await nest.until(lambda said: again <= {v.topic for v in said[before:] if isinstance(v, Delivered)})
         late = start_desk(broker, "late")
-        await _got(late, lambda got: sum("/alerts/" in m.topic for m in got) >= 4)
+        await _got(late, lambda got: sum("/alerts/" in m.topic for m in got) >= 8)
     retained = {m.topic.split("/alerts/")[1] for m in late.messages if m.retained and "/alerts/" in m.topic}
     assert retained == _retained_of(lost)
 
 
 def _retained_of(alert: Alert) -> set[str]:
     """Where an open alert stands, below the departments."""
-    return {f"{d}/fire/n1/{alert.alert}{s}" for d in ("forestry", "emergency") for s in ("", "/snapshot")}
+    return {f"{d}/fire/n1/{alert.alert}{tail}" for d in ("forestry", "emergency") for tail in RETAINED_TAILS}
 
 
 async def test_a_disk_that_turned_read_only_still_lets_the_outbox_out_and_says_so(

@@ -12,6 +12,7 @@ from agent.core.outcome import Accepted, Refused
 from agent.domain.alert import Alert, AlertWeather
 from agent.domain.hazard import Hazard
 from agent.domain.sighting import Evidence, SightingLevel
+from agent.domain.topics import RETAINED_TAILS
 from tests.doubles.hub import NOON, HandClock, picture, sighting
 from tests.unit.alerts.conftest import Opening
 
@@ -28,9 +29,10 @@ async def test_a_confirmed_sighting_opens_one_alert_for_each_department(open_des
     assert told is not None
     base = f"/fire/n1/{told.alert}"
     by_topic = {m.topic: m for m in messages}
-    assert set(by_topic) == {f"nest/v1/alerts/{d}{base}{s}" for d in ("forestry", "emergency") for s in ("", "/snapshot")}
-    assert len({m.message_id for m in messages}) == 4
-    assert all(m.retain for m in messages)
+    forms = {"", "/cap", "/cot", "/geojson", "/snapshot"}
+    assert set(by_topic) == {f"nest/v1/alerts/{d}{base}{s}" for d in ("forestry", "emergency") for s in forms}
+    assert len({m.message_id for m in messages}) == len(messages) == 10
+    assert all(m.retain == (not m.topic.endswith("/cot")) for m in messages)
     alert = Alert.model_validate_json(by_topic[f"nest/v1/alerts/forestry{base}"].payload)
     assert (alert.status, alert.sequence, alert.certainty, alert.severity) == ("open", 1, "Observed", "Severe")
     assert (alert.flight, alert.route, alert.inspection_point, alert.weather) == ("f1", "r1", "p7", weather)
@@ -97,17 +99,20 @@ async def test_a_second_look_that_finds_nothing_withdraws_and_clears(open_desk: 
     async with open_desk() as desk:
         await desk.service.on_sighting(sighting(evidence=(picture(tmp_path),)), _NOTHING)
         await desk.take()
-        assert len(desk.retained()) == 4
+        assert len(desk.retained()) == 8
         await desk.service.on_sighting(sighting(level=SightingLevel.CLEARED, confidence=0.01), _NOTHING)
         last = [m for m in await desk.take() if "/forestry/" in m.topic]
-    final, cleared = (m for m in last if not m.topic.endswith("/snapshot"))
-    (picture_cleared,) = (m for m in last if m.topic.endswith("/snapshot"))
+    told = [m for m in last if not m.topic.endswith("/snapshot")]
+    final, *other_forms = told[:4]
     alert = Alert.model_validate_json(final.payload)
     assert (alert.status, alert.certainty, alert.sequence) == ("withdrawn", "Unlikely", 2)
     assert "nothing" in alert.history[-1].reason
-    assert not final.retain
-    assert (cleared.topic, cleared.payload, cleared.retain) == (final.topic, b"", True)
-    assert (picture_cleared.topic, picture_cleared.payload) == (final.topic + "/snapshot", b"")
+    assert [m.topic.removeprefix(final.topic) for m in other_forms] == ["/cap", "/cot", "/geojson"]
+    assert all(m.payload and not m.retain for m in told[:4])
+    cleared = [m for m in last if not m.payload]
+    assert {m.topic for m in cleared} == {final.topic + tail for tail in RETAINED_TAILS}
+    assert all(m.retain for m in cleared)
+    assert told[4:] == [m for m in cleared if not m.topic.endswith("/snapshot")]
     assert desk.retained() == set()
 
 
@@ -130,7 +135,7 @@ async def test_smoke_becomes_a_fire_under_new_topics_with_its_picture(open_desk:
     assert second is not None
     assert (second.alert, second.sequence, second.hazard) == (first.alert, 2, Hazard.FIRE)
     tail = f"/fire/n1/{first.alert}"
-    assert desk.retained() == {f"nest/v1/alerts/{d}{tail}{s}" for d in ("forestry", "emergency") for s in ("", "/snapshot")}
+    assert desk.retained() == {f"nest/v1/alerts/{d}{tail}{s}" for d in ("forestry", "emergency") for s in RETAINED_TAILS}
 
 
 async def test_nobody_answers_and_it_is_told_again(open_desk: Opening, time: HandClock) -> None:
