@@ -13,7 +13,7 @@ from agent.config import Config
 from agent.core.clock import Clock
 from agent.core.errors import ConfigError
 from agent.core.geo import LatLon
-from agent.core.outcome import Refused
+from agent.core.outcome import Outcome, Refused
 from agent.core.terrain import Terrain
 from agent.domain.mission import FlightPlan
 from agent.domain.nest_state import DockState, DronePresence, Weather
@@ -69,6 +69,7 @@ class CurrentFlight:
     plan: FlightPlan | None = None
     plan_problems: tuple[Refused, ...] | None = None
     deviations: tuple[ParameterDeviation, ...] | None = None
+    returns_to_pad: Outcome | None = None
     checks: tuple[CheckResult, ...] = ()
     reasons: list[tuple[str, str]] = field(default_factory=list)
     coverage: Coverage = field(default_factory=Coverage)
@@ -237,6 +238,7 @@ class FlightContext:
             on_link_loss=self.vehicle.on_link_loss,
             recalled=self.missions.recalled,
             pitches_deg=tuple(point.camera_pitch_deg for point in flight.route.points),
+            returns_to_pad=flight.returns_to_pad,
         )
 
     @property

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from agent.config import Config
 from agent.core.clock import utc_from_unix
 from agent.core.geo import distance_m
-from agent.core.outcome import Refused
+from agent.core.outcome import Outcome, Refused
 from agent.core.sun import sun_elevation_deg
 from agent.domain.codes import is_error, words_of
 from agent.domain.nest_state import DronePresence, LidState, Weather
@@ -34,6 +34,7 @@ class Facts:
         on_link_loss: what the autopilot's parameters make it do when the link is lost.
         recalled: why the flight is no longer wanted; None while it is.
         pitches_deg: camera angles that the route wants.
+        returns_to_pad: whether the autopilot's own return ends on the pad; None while not yet asked.
     """
 
     situation: Situation
@@ -46,6 +47,7 @@ class Facts:
     on_link_loss: str = "return"
     recalled: str | None = None
     pitches_deg: tuple[float, ...] = ()
+    returns_to_pad: Outcome | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +229,15 @@ def _parameters(facts: Facts, config: Config) -> Judgement:
     return Judgement(not wrong, "; ".join(wrong) or "all right", limit)
 
 
+def _return_goal(facts: Facts, config: Config) -> Judgement:  # noqa: ARG001 a judge's signature
+    limit = "on the pad"
+    if facts.returns_to_pad is None:
+        return _unknown(limit)
+    if isinstance(facts.returns_to_pad, Refused):
+        return Judgement(passed=False, value=facts.returns_to_pad.words, limit=limit)
+    return Judgement(passed=True, value=limit, limit=limit)
+
+
 def _link(facts: Facts, config: Config) -> Judgement:  # noqa: ARG001 a judge's signature
     link = facts.situation.telemetry.link
     return _most(link.loss if link else None, 0.2, "lost")
@@ -362,6 +373,7 @@ CHECKS: tuple[Check, ...] = (
     Check("preflight.vibration", _vibration, mandatory=False),
     Check("preflight.link", _link, mandatory=False),
     Check("preflight.parameters", _parameters),
+    Check("preflight.return_goal", _return_goal),
     Check("preflight.link_loss", _link_loss, mandatory=False),
     Check("preflight.plan", _plan),
     Check("preflight.energy", _energy),

@@ -5,10 +5,11 @@ Where autopilots differ, the subclass says how; numbers stand in its tables.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from agent.core.errors import LinkError, ProtocolError
-from agent.core.geo import LatLon
+from agent.core.geo import LatLon, distance_m
 from agent.core.outcome import Accepted, Outcome, Refused
 from agent.domain.landing import PadFix
 from agent.domain.mission import FlightPlan
@@ -24,11 +25,13 @@ from agent.mavlink.telemetry import Interpretation
 from agent.vehicle.interface import Progress
 from agent.vehicle.plan_items import WirePlan, Wording, write_plan
 from agent.vehicle.plan_transfer import PlanTransfer
+from agent.vehicle.rally import RallyReturn
 from agent.vehicle.session import Session
 
 _MODE_CHANGE_S = 4.0  # a heartbeat comes once a second, one may be lost
 _TARGET_WAIT_S = 4.0
 _TARGET_NEAR_M = 3.0
+_LAND_NEAR_M = 6.0  # nearer than this it is there
 _ON_GROUND_ALT_M = 1.0
 
 
@@ -46,6 +49,8 @@ class Traits:
         fence_ceiling: parameter that holds the fence's largest altitude over home in metres.
         return_height: parameter that holds the height over home of the way home, and its units in a metre.
         goto_mode: the mode in which it flies to a place.
+        to_pad: parameters with which its return mode ends on the pad, whatever rally points the nest's plans bring on board.
+        to_rally: those with which it ends at the nearest rally point on board; empty where plans bring none.
         prearm_always: whether the pre-arm bit counts though it is not announced.
         gimbal: what the angles of its own gimbal are against, as far as that is known from the start.
         forgotten: orders of a mission that it does not give again when the mission is resumed.
@@ -63,6 +68,8 @@ class Traits:
     fence_ceiling: str
     return_height: tuple[str, float]
     goto_mode: FlightMode
+    to_pad: Mapping[str, float]
+    to_rally: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     prearm_always: bool = False
     gimbal: GimbalFrame = GimbalFrame.FLAGGED
     forgotten: frozenset[Cmd] = frozenset()
@@ -92,6 +99,7 @@ class Driver(ABC):
         files = self.files if traits.plan_files else None
         self.transfer = PlanTransfer(session, int(traits.wording.home_first), files)
         self.plan: WirePlan | None = None
+        self.returns = RallyReturn(self)
         self.gimbal = traits.gimbal
         self._interpret(None)
 
@@ -292,6 +300,13 @@ class Driver(ABC):
     async def land_here(self) -> Outcome:
         """Lands."""
         return await self.change_mode(FlightMode.LAND)
+
+    async def land_at(self, place: LatLon, alt_rel_m: float) -> Outcome:
+        """Neither autopilot takes a place with its landing (NAV_LAND lands where it is): it is sent there, then lands."""
+        position = self.session.telemetry.position
+        if position is not None and distance_m(position.place, place) < _LAND_NEAR_M:
+            return await self.land_here()
+        return await self.goto(place, alt_rel_m, None)
 
     async def land_on_pad(self) -> Outcome:
         """Lands, and looks for the pad if the autopilot needs another mode for that."""

@@ -11,7 +11,7 @@ from typing import Literal, Protocol
 from agent.core.geo import LatLon
 from agent.core.outcome import Outcome, Refused
 from agent.domain.landing import PadFix
-from agent.domain.mission import FlightPlan
+from agent.domain.mission import FlightPlan, RallyPoint
 from agent.domain.telemetry import FlightMode, Telemetry
 from agent.mavlink.enums import Capability
 
@@ -121,6 +121,25 @@ class Vehicle(Protocol):
 
     async def return_home(self) -> Outcome:
         """Comes home and lands on the pad, by the autopilot's own return mode."""
+        ...
+
+    async def returns_to_pad(self) -> Outcome:
+        """Whether its own return would end on the pad, by what is on board. Refused (``vehicle.returns_elsewhere``) if not."""
+        ...
+
+    async def return_to_rally(self, point: RallyPoint) -> Outcome:
+        """Comes down at a rally point by the autopilot's own return, which goes on if the nest dies.
+
+        Refused (``vehicle.no_rally``) where it has no such return or would go elsewhere; then :meth:`land_at` remains.
+        """
+        ...
+
+    async def forget_rally(self) -> Outcome:
+        """Returns end on the pad again. To be called when it is down."""
+        ...
+
+    async def land_at(self, place: LatLon, alt_rel_m: float) -> Outcome:
+        """Lands at a place, to which it flies at a height. Gives the order that is due now: to be called until it lands."""
         ...
 
     async def land_here(self) -> Outcome:

@@ -107,6 +107,7 @@ TRAITS = Traits(
     fence_ceiling="GF_MAX_VER_DIST",
     return_height=("RTL_RETURN_ALT", 1.0),
     goto_mode=FlightMode.HOLD,
+    to_pad=MappingProxyType({"RTL_TYPE": 0.0}),  # the nearest of home and the rally points, of which plans bring none
     prearm_always=True,
     forgotten=frozenset({Cmd.DO_MOUNT_CONTROL}),  # PX4 turns the gimbal to neutral when it leaves a mission
 )

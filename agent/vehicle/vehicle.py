@@ -9,7 +9,7 @@ from agent.core.errors import LinkError
 from agent.core.geo import LatLon
 from agent.core.outcome import Outcome, Refused
 from agent.domain.landing import PadFix
-from agent.domain.mission import FlightPlan
+from agent.domain.mission import FlightPlan, RallyPoint
 from agent.domain.telemetry import FlightMode, Telemetry
 from agent.mavlink.enums import Autopilot
 from agent.mavlink.exchange import Exchange
@@ -222,6 +222,22 @@ class MavlinkVehicle(Vehicle):
     async def return_home(self) -> Outcome:
         """Comes home and lands."""
         return explained(await self._heard().return_home())
+
+    async def returns_to_pad(self) -> Outcome:
+        """Whether its own return would end on the pad."""
+        return await self._heard().returns.ends_on_pad()
+
+    async def return_to_rally(self, point: RallyPoint) -> Outcome:
+        """Comes down at a rally point by its own return."""
+        return explained(await self._heard().returns.order(point))
+
+    async def forget_rally(self) -> Outcome:
+        """Returns end on the pad again."""
+        return await self._heard().returns.undo()
+
+    async def land_at(self, place: LatLon, alt_rel_m: float) -> Outcome:
+        """Lands at a place; the order that is due now."""
+        return explained(await self._heard().land_at(place, alt_rel_m))
 
     async def land_here(self) -> Outcome:
         """Lands where it is."""

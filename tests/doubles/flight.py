@@ -93,6 +93,9 @@ class Drone:
     identity: Any = None
     problems: Any = ()
     telemetry: Telemetry = field(default_factory=Telemetry)
+    returns: Outcome = field(default_factory=Accepted)
+    rally_by_return: bool = False
+    rally_ordered: bool = False
     looks_deg: float | None = None  # no gimbal
     looks_at: tuple[LatLon, float] | None = None
     goto_mode: FlightMode = FlightMode.GUIDED
@@ -157,6 +160,28 @@ class Drone:
             self.orders.append("return_home refused")
             return self.return_outcome
         return self._order("return_home", FlightMode.RETURN)
+
+    async def returns_to_pad(self) -> Outcome:
+        return self.returns
+
+    async def return_to_rally(self, point: RallyPoint) -> Outcome:
+        if not self.rally_by_return:
+            return Refused("vehicle.no_rally", "none on board")
+        self.rally_ordered = True
+        at = FRAME.to_local(point.place)
+        self.pad_place = (at.north_m, at.east_m)
+        return self._order("return_to_rally", FlightMode.RETURN)
+
+    async def forget_rally(self) -> Outcome:
+        if self.rally_ordered:
+            self.orders.append("forget_rally")
+        return Accepted()
+
+    async def land_at(self, place: LatLon, alt_rel_m: float) -> Outcome:
+        at = FRAME.to_local(place)
+        if abs(at.north_m - self.north_m) + abs(at.east_m - self.east_m) < 6.0:
+            return await self.land_here()
+        return await self.goto(place, alt_rel_m)
 
     async def land_here(self) -> Outcome:
         return self._order("land_here", FlightMode.LAND)

@@ -20,6 +20,8 @@ from agent.routes.checks import check_path, check_target
 
 _OVER_PAD_M = 6.0
 _REPEAT_S = 5.0  # an order that had no effect is given again after this
+_SINKS_M_S, _STILL_M_S = 0.3, 1.0
+_SINKS_ELSEWHERE_S = 3.0  # a return that comes down so long somewhere else than it should is taken over
 _FOREIGN = frozenset({FlightMode.MANUAL, FlightMode.UNKNOWN})
 
 
@@ -131,12 +133,13 @@ async def diverting(ctx: FlightContext) -> Event:
     ctx.expect(FlightMode.GUIDED, FlightMode.LAND, FlightMode.HOLD)
     rally = nearest_rally(ctx, ctx.look())
     event = None if rally is None else await _fly_to(ctx, rally)
-    return event or await _land_where_it_is(ctx)
+    return event or await _land(ctx, rally)
 
 
 async def _fly_to(ctx: FlightContext, rally: RallyPoint) -> Event | None:
     """Flies to a rally point. None when it is there, or when it must or does land before."""
-    ordered_s, under_way = -math.inf, False
+    by_itself = await _sent_by_return(ctx, rally)
+    ordered_s, under_way, sinks_since_s = -math.inf, by_itself, math.inf
     async for situation in ctx.ticks(ctx.config.flight.flight_time_max_s):
         if situation.down:
             return _came_down(ctx)
@@ -146,15 +149,42 @@ async def _fly_to(ctx: FlightContext, rally: RallyPoint) -> Event | None:
             return None  # the autopilot lands; a drone on the ground is not sent up again
         if (distance := _distance_m(situation, rally.place)) is not None and distance < _OVER_PAD_M:
             return None
+        sinks_since_s = min(sinks_since_s, ctx.now_s) if situation.mode is FlightMode.RETURN and _sinks(situation) else math.inf
+        if ctx.now_s - sinks_since_s > _SINKS_ELSEWHERE_S:
+            ctx.note("vehicle.no_rally", f"its return sinks {distance or 0.0:.0f} m from the rally point")
+            under_way, sinks_since_s = False, math.inf
         if not under_way and ctx.now_s - ordered_s > _REPEAT_S and situation.mode in ctx.commanded:
-            outcome = await ctx.vehicle.goto(rally.place, rally.alt_rel_m)
+            outcome = await ctx.vehicle.land_at(rally.place, rally.alt_rel_m)
             ordered_s, under_way = ctx.now_s, not isinstance(outcome, Refused)
             if isinstance(outcome, Refused):
                 ctx.note(outcome.code, outcome.words)
     return None
 
 
-async def _land_where_it_is(ctx: FlightContext) -> Event:
+async def _sent_by_return(ctx: FlightContext, rally: RallyPoint) -> bool:
+    """Whether the autopilot's own return goes to the rally point, which it does to the end if the nest dies."""
+    situation = ctx.look()
+    if situation.mode not in ctx.commanded | {FlightMode.RETURN} or situation.mode is FlightMode.LAND or stands(situation):
+        return False
+    outcome = await ctx.vehicle.return_to_rally(rally)
+    if isinstance(outcome, Refused):
+        ctx.note(outcome.code, outcome.words)
+        return False
+    ctx.commanded |= {FlightMode.RETURN}
+    return True
+
+
+def _sinks(situation: Situation) -> bool:
+    """Whether it comes straight down."""
+    position = situation.telemetry.position
+    if position is None:
+        return False
+    north, east, down = position.velocity_ned_m_s
+    return down > _SINKS_M_S and math.hypot(north, east) < _STILL_M_S
+
+
+async def _land(ctx: FlightContext, rally: RallyPoint | None) -> Event:
+    """Lands at the rally point; without one, where it is."""
     ordered_s, motors = -math.inf, Motors(ctx)
     async for situation in ctx.ticks(ctx.config.flight.landing_timeout_s):
         if situation.down:
@@ -162,8 +192,9 @@ async def _land_where_it_is(ctx: FlightContext) -> Event:
         if (found := ctx.finding(State.DIVERTING, situation)) is not None:
             return found.event
         ours = situation.mode is not FlightMode.LAND and situation.mode in ctx.commanded
-        if ours and ctx.now_s - ordered_s > _REPEAT_S:
-            outcome = await ctx.vehicle.land_here()
+        if ours and not stands(situation) and ctx.now_s - ordered_s > _REPEAT_S:
+            land = ctx.vehicle.land_here() if rally is None else ctx.vehicle.land_at(rally.place, rally.alt_rel_m)
+            outcome = await land
             ordered_s = ctx.now_s
             if isinstance(outcome, Refused):
                 ctx.note(outcome.code, outcome.words)

@@ -1,14 +1,14 @@
 """States in which the drone stands in the nest, or should."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from ulid import ULID
 
 from agent.core.errors import ConfigError, LinkError
-from agent.core.outcome import Refused
+from agent.core.outcome import Outcome, Refused
 from agent.domain.nest_state import ClampState, DronePresence, LidState
 from agent.domain.status import CheckResult
 from agent.domain.telemetry import FlightMode
@@ -59,6 +59,7 @@ async def preparing(ctx: FlightContext) -> Event:
     if not flight.plan_problems:
         await _wait_heard(ctx)
         flight.deviations = tuple(await ctx.vehicle.verify_parameters())
+        flight.returns_to_pad = await ctx.vehicle.returns_to_pad()
     if not await _checks_pass(ctx, ctx.config.flight.preparation_timeout_s) or flight.plan is None:
         return Event.REFUSED
     outcome = await ctx.vehicle.upload(flight.plan)
@@ -154,7 +155,7 @@ async def _stood_down(ctx: FlightContext) -> Event:
 async def securing(ctx: FlightContext) -> Event:
     """Clamps the drone, closes the lid, charges."""
     ctx.eyes.watch(None)
-    await _release_camera(ctx)
+    await _as_usual(ctx)
     async for _ in ctx.ticks(ctx.config.flight.preparation_timeout_s):  # after a power cut the drone finds its place anew
         if ctx.presence() is not DronePresence.UNKNOWN or _closed_on_drone(ctx):
             break
@@ -169,14 +170,18 @@ async def securing(ctx: FlightContext) -> Event:
     return Event.NOT_SECURED
 
 
-async def _release_camera(ctx: FlightContext) -> None:
-    """Gives the gimbal back to whoever wants to steer it. A silent drone keeps nobody from closing the nest."""
-    if ctx.vehicle.telemetry.gimbal_control is None:
-        return
+async def _as_usual(ctx: FlightContext) -> None:
+    """Gives the gimbal back, and sets returns to the pad again. A silent drone keeps nobody from closing the nest."""
     with suppress(LinkError):
-        outcome = await ctx.vehicle.release_camera()
-        if isinstance(outcome, Refused):
-            ctx.note(outcome.code, outcome.words)
+        if ctx.vehicle.telemetry.gimbal_control is not None:
+            await _noted(ctx, ctx.vehicle.release_camera())
+        await _noted(ctx, ctx.vehicle.forget_rally())
+
+
+async def _noted(ctx: FlightContext, order: Awaitable[Outcome]) -> None:
+    outcome = await order
+    if isinstance(outcome, Refused):
+        ctx.note(outcome.code, outcome.words)
 
 
 def _closed_on_drone(ctx: FlightContext) -> bool:

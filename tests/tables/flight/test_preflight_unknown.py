@@ -7,6 +7,7 @@ import pytest
 
 from agent.config import Config
 from agent.config.landing import LandingSection
+from agent.core.outcome import Accepted
 from agent.domain.nest_state import ClampState, DockState, DronePresence, LidState, Weather
 from agent.domain.sighting import VisionStatus
 from agent.domain.telemetry import (
@@ -56,7 +57,13 @@ def refused(telemetry=TELEMETRY, dock=DOCK, weather=WEATHER, vision=VISION, **kn
     """Codes that forbid the take-off."""
     situation = Situation(NOW_S, telemetry, dock, weather, vision, NOW_S, 10_000.0)
     pad = Pad(PAD, 30.0)
-    facts = {"plan_problems": (), "charge_at_pad": 0.6, "deviations": (), "unix_s": NOON.timestamp()} | known
+    facts = {
+        "plan_problems": (),
+        "charge_at_pad": 0.6,
+        "deviations": (),
+        "unix_s": NOON.timestamp(),
+        "returns_to_pad": Accepted(),
+    } | known
     where = presence(situation, pad, CONFIG.flight.pad_distance_max_m)
     return {r.code for r in refusals(run_checks(Facts(situation=situation, presence=where, pad=pad, **facts), CONFIG))}
 
@@ -99,7 +106,7 @@ def test_a_neighbour_s_old_word_forbids():
     assert refused(vision=VISION.model_copy(update={"at": NOON.replace(hour=3)}))
 
 
-@pytest.mark.parametrize("name", ["plan_problems", "charge_at_pad", "deviations"])
+@pytest.mark.parametrize("name", ["plan_problems", "charge_at_pad", "deviations", "returns_to_pad"])
 def test_what_was_not_worked_out_forbids(name):
     assert refused(**{name: None})
 
