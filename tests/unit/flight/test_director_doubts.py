@@ -86,6 +86,45 @@ def test_a_refused_diversion_is_asked_for_again(make_nest):
     assert nest.drone.north_m == pytest.approx(-60, abs=7)
 
 
+def test_a_diversion_is_flown_as_a_return_where_the_autopilot_can(make_nest):
+    nest = jammed(make_nest, rally_by_return=True)
+    run_virtual(nest.run(lambda n: n.jam() and ended(n)))
+    assert nest.drone.north_m == pytest.approx(-60, abs=7)
+    assert nest.states[-1] is State.FAULT
+    assert nest.drone.orders[-2:] == ["return_to_rally", "land_here"]
+    (nest.ctx.config.store.directory / "clear-fault").touch()
+    run_virtual(nest.run(lambda n: "forget_rally" in n.drone.orders))
+
+
+def test_a_return_that_sinks_away_from_the_rally_point_is_taken_over(make_nest):
+    """The autopilot accepts, and yet comes down on the shut nest."""
+    nest = jammed(make_nest, rally_by_return=True)
+    original, telemetry = nest.drone.return_to_rally, nest.drone._telemetry
+
+    async def deceived(point):
+        outcome = await original(point)
+        nest.drone.pad_place = (0.0, 0.0)
+        return outcome
+
+    def sinking():
+        now = telemetry()
+        over_pad = abs(nest.drone.north_m) < 1.0 and nest.drone.mode is FlightMode.RETURN
+        return replace(now, position=replace(now.position, velocity_ned_m_s=(0.0, 0.0, 1.5 if over_pad else 0.0)))
+
+    nest.drone.return_to_rally, nest.drone._telemetry = deceived, sinking
+    run_virtual(nest.run(lambda n: n.jam() and ended(n)))
+    assert nest.drone.orders[-3:] == ["return_to_rally", "goto", "land_here"]
+    assert nest.drone.north_m == pytest.approx(-60, abs=7)
+    assert "vehicle.no_rally" in codes(nest)
+
+
+def test_a_drone_whose_return_would_not_end_on_the_pad_does_not_start(make_nest):
+    nest = make_nest(returns=Refused("vehicle.returns_elsewhere", "RALLY_LIMIT_KM is 0.3"))
+    run_virtual(nest.run(ended))
+    assert "launch" not in nest.drone.orders
+    assert "preflight.return_goal" in codes(nest)
+
+
 def test_s2_a_drone_on_the_ground_is_not_sent_up_by_a_diversion(make_nest):
     """It landed on the closed lid and its motors go on: no order may lift it again."""
     nest = jammed(make_nest)
