@@ -77,6 +77,7 @@ async def serve(config: Config, clock: Clock) -> None:
                 evidence_dir=store.directory / "evidence",
                 terrain_file=config.nest.terrain_file,
                 normal_water=site.normal_water,
+                normal_heat=site.normal_heat,
             )
         )
         vehicle = await parts.enter_async_context(open_vehicle(config.vehicle, bus, clock, store.directory / "signing-time"))

@@ -4,8 +4,8 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from agent.config.camera import CameraSection
 from agent.config.section import Section
-from agent.config.vision import CameraSection
 
 
 class MarkerSection(Section):

@@ -53,8 +53,10 @@ class Site:
         fence: inclusion, exclusions and ceiling.
         rally: places to land when the pad cannot be used, in order of preference.
         normal_water: outlines of water that is there in normal times.
+        normal_heat: outlines of what is hot in normal times: chimneys, kilns, flares.
     """
 
     fence: Fence
     rally: tuple[RallyPoint, ...]
     normal_water: tuple[Ring, ...] = ()
+    normal_heat: tuple[Ring, ...] = ()

@@ -1,9 +1,9 @@
 """Reads routes and the site from GeoJSON, so that any GIS can draw them.
 
-A site file holds features of kind ``fence`` (one, with ``alt_max_rel_m``), ``exclusion``, ``rally`` (points with ``alt_rel_m``)
-and ``normal_water`` (polygons). Fence and exclusions are polygons, or points with ``radius_m``: circles. A route file holds
-point features of kind ``inspection_point`` in order of flight; its own members ``id``, ``name``, ``scenario`` and ``speed_m_s``
-stand beside ``features``.
+A site file holds features of kind ``fence`` (one, with ``alt_max_rel_m``), ``exclusion``, ``rally`` (points, ``alt_rel_m``),
+``normal_water`` and ``normal_heat`` (polygons). Fence and exclusions are polygons, or points with ``radius_m``: circles. A
+route file holds point features of kind ``inspection_point`` in order of flight; its own members ``id``, ``name``, ``scenario``
+and ``speed_m_s`` stand beside ``features``.
 """
 
 from pathlib import Path
@@ -64,7 +64,7 @@ class _RallyProperties(_Part):
 
 
 class _OutlineProperties(_Part):
-    kind: Literal["exclusion", "normal_water"]
+    kind: Literal["exclusion", "normal_water", "normal_heat"]
 
 
 class _FenceFeature(_Tolerant):
@@ -107,6 +107,7 @@ _SiteFeature = Annotated[
     | Annotated[_RallyFeature, Tag("rally")]
     | Annotated[_OutlineFeature, Tag("exclusion")]
     | Annotated[_OutlineFeature, Tag("normal_water")]
+    | Annotated[_OutlineFeature, Tag("normal_heat")]
     | Annotated[_RoundExclusionFeature, Tag("exclusion as a circle")],
     Discriminator(_form),
 ]
@@ -160,10 +161,11 @@ def load_site(path: Path) -> Site:
         RallyPoint(_place(f.geometry.coordinates), f.properties.alt_rel_m) for f in features if isinstance(f, _RallyFeature)
     )
     water = tuple(_ring(f.geometry) for f in outlines if f.properties.kind == "normal_water")
+    heat = tuple(_ring(f.geometry) for f in outlines if f.properties.kind == "normal_heat")
     drawn = fences[0]
     inclusion = _circle(drawn) if isinstance(drawn, _RoundFenceFeature) else _ring(drawn.geometry)
     fence = Fence(inclusion, exclusions, drawn.properties.alt_max_rel_m)
-    return Site(fence, rally, water)
+    return Site(fence, rally, water, heat)
 
 
 def load_route(path: Path) -> Route:

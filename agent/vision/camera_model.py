@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.config.vision import CameraSection
+from agent.config.camera import CameraSection
 
 Vectors = NDArray[np.float64]
 """... x 3."""

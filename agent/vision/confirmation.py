@@ -8,6 +8,7 @@ in every one of them. Rules:
   the same view, whose worth grows only logarithmically. A view is new when the direction to the thing, or its distance,
   changed enough.
 - A look at the place without seeing it takes evidence away, weighted alike.
+- A second kind of sensor that sees the thing too adds once, as much as the surest single frame: it errs for other reasons.
 - Levels have hysteresis: a level is left only well below where it was reached. A track that loses *suspect* is *cleared*.
 """
 
@@ -24,6 +25,8 @@ AT_THRESHOLD = 0.4
 """What a box at exactly the model's threshold adds; thresholds are chosen where a box is a little likelier right than wrong."""
 MISS = -0.7
 """What a look without seeing takes: log((1 - 0.5) / (1 - 0.02)), half of all looks at a real thing see it."""
+AGREEMENT = 2.0
+"""What a second kind of sensor adds, once."""
 LEAST, MOST = -4.0, 8.0
 HYSTERESIS = 1.5
 
@@ -67,6 +70,7 @@ class Evidence:
         same_view_s: weight already given to this view.
         frames_seen: frames that showed it.
         frames_confirmed: of those, the ones that came while it was confirmed.
+        agreed: whether a second kind of sensor was counted.
     """
 
     log_odds: float = PRIOR
@@ -76,6 +80,7 @@ class Evidence:
     same_view_s: float = 0.0
     frames_seen: int = 0
     frames_confirmed: int = 0
+    agreed: bool = False
 
     @property
     def probability(self) -> float:
@@ -100,6 +105,14 @@ def after_miss(evidence: Evidence, part_visible: float, view: View, unix_s: floa
     """The evidence after a frame that shows the place and not the thing. ``part_visible``, 0..1, weighs the look."""
     moved = _moved(evidence, MISS * part_visible, view, unix_s)
     return replace(moved, level=next_level(evidence.level, moved.log_odds, levels))
+
+
+def after_agreement(evidence: Evidence, levels: Levels) -> Evidence:
+    """The evidence after another kind of sensor saw the thing too; the second time changes nothing."""
+    if evidence.agreed:
+        return evidence
+    log_odds = min(MOST, evidence.log_odds + AGREEMENT)
+    return replace(evidence, log_odds=log_odds, level=next_level(evidence.level, log_odds, levels), agreed=True)
 
 
 def _moved(evidence: Evidence, change: float, view: View, unix_s: float) -> Evidence:

@@ -6,6 +6,7 @@ Writes whole files or none, into a folder of the agent, which also owns its disk
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -32,6 +33,7 @@ class Shot:
     captured_unix_s: float
     pose: CameraPoseRecord
     words: str
+    thermal: bool = False
 
 
 def annotated(pixels: Pixels, observation: Observation) -> Pixels:
@@ -72,11 +74,15 @@ def store(folder: Path, stem: str, shot: Shot) -> tuple[Evidence, ...]:
     """
     drawn, low = shot.drawn.copy(), shot.drawn.shape[0] - 10
     cv2.putText(drawn, shot.words, (8, low), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (255, 255, 255), 1, cv2.LINE_AA)
-    files = (("snapshot", f"{stem}.jpg", drawn), ("snapshot_raw", f"{stem}-raw.jpg", shot.raw))
+    second: tuple[Literal["snapshot_raw", "thermal"], str] = ("thermal", "heat") if shot.thermal else ("snapshot_raw", "raw")
+    files: tuple[tuple[Literal["snapshot", "snapshot_raw", "thermal"], str, Pixels], ...] = (
+        ("snapshot", f"{stem}.jpg", drawn),
+        (second[0], f"{stem}-{second[1]}.jpg", shot.raw),
+    )
     moment = utc_from_unix(shot.captured_unix_s)
     return tuple(
         Evidence(
-            kind="snapshot" if kind == "snapshot" else "snapshot_raw",
+            kind=kind,
             path=str(folder / name),
             sha256=write_jpeg(folder / name, pixels),
             captured_at=moment,

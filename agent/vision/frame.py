@@ -23,6 +23,7 @@ class Frame:
         captured_error_s: one sigma of that time; None: the configured one.
         source: where it came from.
         index: its number within the source, from 0.
+        celsius: temperatures, height x width, of a thermal camera's frame; its pixels are then a grey picture of them.
     """
 
     pixels: Pixels
@@ -30,6 +31,7 @@ class Frame:
     index: int
     captured_unix_s: float | None = None
     captured_error_s: float | None = None
+    celsius: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ class Observation:
         water: probability of water, 0..1, float32, over the frame's extent but usually smaller; None without a segmenter.
         water_threshold: from which probability a pixel counts as water.
         water_model: name of the network that made the mask.
+        looked_for: hazards that would have been seen, were they there; None: all. What was not looked for is not missed.
         whole_scores: as scores, from the whole alone; steadier from frame to frame than the greatest of many tiles.
     """
 
@@ -68,3 +71,4 @@ class Observation:
     water_threshold: float = 0.5
     water_model: str = ""
     whole_scores: dict[Hazard, float] = field(default_factory=dict)
+    looked_for: frozenset[Hazard] | None = None

@@ -1,4 +1,4 @@
-"""Takes a motion JPEG stream over HTTP apart: bytes in, JPEG files with their capture time out.
+"""Takes a motion JPEG stream over HTTP apart: bytes in, picture files with their capture time out.
 
 Pure: it is fed with what the socket gave and never waits. The stream is multipart/x-mixed-replace; each part may state its
 capture time as ``X-Timestamp`` in Unix seconds, as mjpg-streamer does. Sizes are bounded; what does not decode is skipped.
@@ -10,13 +10,14 @@ from dataclasses import dataclass
 
 _HEADER_BYTES_MAX = 16_384
 _PART_BYTES_MAX = 32_000_000
+_PICTURE_STARTS = (b"\xff\xd8", b"\x89PNG")
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One JPEG. ``captured_unix_s`` is None where the stream does not say."""
+    """One picture file: a JPEG, or a PNG of a thermal camera. ``captured_unix_s`` is None where the stream does not say."""
 
-    jpeg: bytes
+    picture: bytes
     captured_unix_s: float | None
 
 
@@ -52,7 +53,7 @@ class MultipartReader:
             if body is None:
                 return
             headers, self._headers = self._headers or {}, None
-            if body[:2] == b"\xff\xd8":
+            if body.startswith(_PICTURE_STARTS):
                 yield Part(body, _timestamp(headers))
             else:
                 self.skipped += 1

@@ -75,6 +75,7 @@ class Perception:
         self._budget_s = tile_budget_s / max(1, len(self.networks))
         self._turns = [_Turn() for _ in self.networks]
         self.thresholds = _thresholds(self.networks)
+        self._looks_for = frozenset(hazard for network in self.networks for hazard in network.hazards)
 
     def look(self, frame: Frame) -> Observation:
         """Everything that the networks see in a frame.
@@ -97,7 +98,7 @@ class Perception:
                 water, water_threshold = answer.water, network.manifest.mask_threshold
                 water_model = network.manifest.name
         alarms = tuple(sorted(h for h, s in scores.items() if s >= self.thresholds.get(h, 1.1)))
-        return Observation(scores, tuple(found), alarms, water, water_threshold, water_model, whole_scores)
+        return Observation(scores, tuple(found), alarms, water, water_threshold, water_model, whole_scores, self._looks_for)
 
     def _look_with(self, network: Network, turn: _Turn, pixels: Pixels) -> Answer:
         height_px, width_px = pixels.shape[:2]

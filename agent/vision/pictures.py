@@ -9,6 +9,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from agent.core.errors import NestError
 from agent.vision.frame import Pixels
@@ -33,14 +34,22 @@ def read_picture(path: Path) -> Pixels:
     Raises:
         PictureError: ``vision.picture_unreadable`` or ``vision.picture_too_large``; the message names the file.
     """
+    return decode_picture(read_bytes(path), str(path))
+
+
+def read_bytes(path: Path) -> bytes:
+    """A picture file's bytes.
+
+    Raises:
+        PictureError: ``vision.picture_unreadable`` or ``vision.picture_too_large``.
+    """
     try:
         size = path.stat().st_size
         if size > _FILE_BYTES_MAX:
             raise PictureError("vision.picture_too_large", f"{path}: {size} bytes, the limit is {_FILE_BYTES_MAX}")
-        data = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise PictureError("vision.picture_unreadable", f"{path}: {error.strerror}") from error
-    return decode_picture(data, str(path))
 
 
 def decode_picture(data: bytes, name: str, pixels_max: int = _PIXELS_MAX) -> Pixels:
@@ -62,6 +71,28 @@ def decode_picture(data: bytes, name: str, pixels_max: int = _PIXELS_MAX) -> Pix
         raise PictureError("vision.picture_unreadable", f"{name}: no picture of a known kind, or damaged")
     _check_size(pixels.shape[1], pixels.shape[0], name, pixels_max)
     return np.asarray(pixels, dtype=np.uint8)
+
+
+def decode_counts(data: bytes, name: str) -> NDArray[np.uint16]:
+    """A radiometric picture: one channel of 16 bit, height x width, as the camera counted.
+
+    Raises:
+        PictureError: as :func:`decode_picture`, and where it has another form.
+    """
+    stated = stated_size(data)
+    if stated is None or is_jpeg(data):
+        raise PictureError("vision.picture_unreadable", f"{name}: no 16-bit PNG or TIFF, or damaged")
+    _check_size(*stated, name, LIVE_PIXELS_MAX)
+    try:
+        counts = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error as error:
+        raise PictureError("vision.picture_unreadable", f"{name}: {' '.join(str(error.err).split())}") from error
+    if counts is None or counts.dtype != np.uint16 or counts.ndim != 2:
+        found = "damaged" if counts is None else f"{counts.dtype} with the shape {counts.shape}"
+        raise PictureError(
+            "vision.picture_unreadable", f"{name}: a radiometric picture is one channel of 16 bit; this is {found}"
+        )
+    return np.asarray(counts, dtype=np.uint16)
 
 
 def _check_size(width: int, height: int, name: str, pixels_max: int) -> None:

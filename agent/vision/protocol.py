@@ -27,6 +27,7 @@ class Setup(Wire):
         evidence_dir: folder for snapshots; made if it is not there.
         terrain_file: ESRI ASCII grid; None where there is none.
         normal_water: rings of (lon, lat) of water that is there in normal times.
+        normal_heat: the same of what is hot in normal times.
     """
 
     type: Literal["setup"] = "setup"
@@ -34,6 +35,7 @@ class Setup(Wire):
     evidence_dir: Path
     terrain_file: Path | None = None
     normal_water: tuple[LonLatRing, ...] = ()
+    normal_heat: tuple[LonLatRing, ...] = ()
 
 
 class LandingSetup(Wire):

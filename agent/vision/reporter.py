@@ -4,8 +4,9 @@ Knows the wire form and the evidence folder; the tracks come from the situation.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -22,7 +23,6 @@ from agent.vision import evidence
 from agent.vision.frame import Frame, Observation, Pixels
 from agent.vision.geolocation import ellipse_of
 from agent.vision.poses import CameraPose
-from agent.vision.runtime import Network
 from agent.vision.situation import Change, Situation
 from agent.vision.tracker import Track
 
@@ -32,21 +32,28 @@ _BETTER = 1.3
 _log = structlog.get_logger(__name__)
 
 
+class Detector(NamedTuple):
+    """Who says so."""
+
+    version: str
+    sha256: str
+
+
 class Reporter:
     """Sightings of one flight.
 
     Args:
         folder: for snapshots.
         interval_s: least time between two snapshots of one track at the same level.
-        networks: for the record of who said so.
+        detectors: by name, for the record of who said so.
         clock: names the flight's tracks.
     """
 
-    def __init__(self, folder: Path, interval_s: float, networks: Sequence[Network], clock: Clock) -> None:
+    def __init__(self, folder: Path, interval_s: float, detectors: Mapping[str, Detector], clock: Clock) -> None:
         self.evidence_failed = False
         self._folder = folder
         self._interval_s = interval_s
-        self._manifests = {network.manifest.name: network.manifest for network in networks}
+        self._detectors = dict(detectors)
         self._name = str(ULID.from_timestamp(clock.unix_s()))
         self._shots: dict[int, tuple[float, float, int, tuple[Evidence, ...]]] = {}
 
@@ -61,7 +68,7 @@ class Reporter:
     def _sighting(self, track: Track, situation: Situation, unix_s: float, files: tuple[Evidence, ...]) -> Sighting:
         local = situation.frame
         place = track.position(local) if local else LatLon(0.0, 0.0)
-        manifest = self._manifests[track.last.model]
+        name = track.last.model
         ring = track.last.ring or (outline_of(track.parts, local) if local else None)
         return Sighting(
             track=f"{self._name}-{track.number}",
@@ -80,9 +87,9 @@ class Reporter:
             area=tuple((p.lon_deg, p.lat_deg) for p in ring) if ring else None,
             extent_m2=round(extent, 1) if (extent := extent_of(track)) is not None else None,
             detector=DetectorRecord(
-                name=manifest.name,
-                version=manifest.version,
-                sha256=manifest.sha256,
+                name=name,
+                version=self._detectors[name].version,
+                sha256=self._detectors[name].sha256,
                 threshold=track.last.threshold,
                 frames_seen=track.evidence.frames_seen,
                 frames_confirmed=track.evidence.frames_confirmed,
@@ -102,9 +109,7 @@ class Reporter:
             return files
         drawn = evidence.annotated(frame.pixels, observation)
         try:
-            files = evidence.store(
-                self._folder, f"{self._name}-{track.number}-{count}", _shot(frame.pixels, drawn, track, pose)
-            )
+            files = evidence.store(self._folder, f"{self._name}-{track.number}-{count}", _shot(frame, drawn, track, pose))
         except StoreError as error:
             self.evidence_failed = True
             _log.warning("snapshot not written", code=error.code, error=error.message)
@@ -114,9 +119,9 @@ class Reporter:
         return files
 
 
-def _shot(raw: Pixels, drawn: Pixels, track: Track, pose: CameraPose) -> evidence.Shot:
+def _shot(frame: Frame, drawn: Pixels, track: Track, pose: CameraPose) -> evidence.Shot:
     words = f"{track.hazard} {track.evidence.level} p={track.evidence.probability:.2f}"
-    return evidence.Shot(raw, drawn, pose.unix_s, pose.record(), words)
+    return evidence.Shot(frame.pixels, drawn, pose.unix_s, pose.record(), words, thermal=frame.celsius is not None)
 
 
 _HULL_MIN_M2 = 100.0

@@ -29,7 +29,8 @@ _GREY = 3.0
 """Levels between the channels; coding leaves a grey picture below 1, and a real camera's colours rise above 3 even in fog."""
 _JUMP_LEVELS = 14.0
 _JUMP_CELLS = 0.8
-_TURN_MAX_DEG_S = 30.0
+TURN_MAX_DEG_S = 30.0
+"""A camera that turns faster shows smears and places that nobody could tell apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +131,7 @@ class SceneGate:
         small = cv2.resize(frame.pixels, _SMALL, interpolation=cv2.INTER_AREA)
         grey = np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), dtype=np.float32)
         before, self._before = self._before, grey
-        if turn_deg_s is not None and turn_deg_s > _TURN_MAX_DEG_S:
+        if turn_deg_s is not None and turn_deg_s > TURN_MAX_DEG_S:
             return False
         return before is None or not _jumped(before, grey)
 

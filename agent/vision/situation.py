@@ -15,13 +15,13 @@ from agent.core.terrain import Terrain
 from agent.domain.hazard import Hazard
 from agent.domain.sighting import SightingLevel
 from agent.vision.camera_model import CameraModel
-from agent.vision.confirmation import LEAST, Levels, View, after_miss, after_sighting, strength
+from agent.vision.confirmation import LEAST, Levels, View, after_agreement, after_miss, after_sighting, strength
 from agent.vision.flood_excess import Excess, FloodMap
 from agent.vision.frame import Box, Frame, Observation
 from agent.vision.geolocation import Locator
 from agent.vision.placing import Placer
 from agent.vision.poses import CameraPose
-from agent.vision.tracker import Association, Seen, Track, associate, begun, joined, updated
+from agent.vision.tracker import Association, Seen, Track, agreeing, associate, begun, joined, updated
 
 _FORGET_S = 60.0
 """A track that never became suspect is forgotten when it was not seen for so long."""
@@ -82,7 +82,9 @@ class Situation:
         self.frame: LocalFrame | None = None
         self.tracks: tuple[Track, ...] = ()
 
-    def update(self, frame: Frame, observation: Observation, pose: CameraPose, *, steady: bool) -> list[Change]:
+    def update(
+        self, frame: Frame, observation: Observation, pose: CameraPose, *, steady: bool, camera: CameraModel | None = None
+    ) -> list[Change]:
         """Takes one frame in.
 
         Args:
@@ -90,9 +92,10 @@ class Situation:
             observation: what the networks saw in it.
             pose: of the camera when it was taken.
             steady: whether what was seen counts; False when the whole scene changed.
+            camera: that took it; None: the configured one.
         """
         local = self._local(pose)
-        locator = self._locator(frame)
+        locator = self.locator(frame, camera)
         if not steady:
             return []
         if locator.shows_horizon(pose):
@@ -108,6 +111,8 @@ class Situation:
             track = begun(self._numbers, thing, pose.unix_s)
             tracks.append(self._counted(track, thing, pose))
             seen_now.add(track.number)
+        for index in agreeing(tracks):
+            tracks[index] = replace(tracks[index], evidence=after_agreement(tracks[index].evidence, self._levels))
         changes = [self._change(track, track.number in seen_now, pose.unix_s) for track in tracks]
         self.tracks = tuple(track for track in tracks if not self._over(track, pose.unix_s))
         return [change for change in changes if change is not None]
@@ -118,8 +123,9 @@ class Situation:
             self._flood = FloodMap(self.frame, self._normal_water, self._config)
         return self.frame
 
-    def _locator(self, frame: Frame) -> Locator:
-        camera = self._camera.scaled_to(frame.pixels.shape[1], frame.pixels.shape[0])
+    def locator(self, frame: Frame, camera: CameraModel | None = None) -> Locator:
+        """Places this frame's pixels; ``camera`` as for :meth:`update`."""
+        camera = (camera or self._camera).scaled_to(frame.pixels.shape[1], frame.pixels.shape[0])
         error_s = self._config.camera.latency_error_s
         return Locator(camera, self._config.errors, error_s, self._terrain, self._config.range_max_m)
 
@@ -180,6 +186,8 @@ class Situation:
         things = found.matched.get(index)
         if things:
             return self._counted(updated(track, things, pose.unix_s), things[0], pose)
+        if observation.looked_for is not None and track.hazard not in observation.looked_for:
+            return track
         part = self._part_visible(track, pose, locator)
         if part <= 0.0 or (track.hazard is Hazard.FLOOD and observation.water is None):
             return track

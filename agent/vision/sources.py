@@ -10,6 +10,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Self
 from urllib.parse import unquote, urlsplit
@@ -22,7 +23,7 @@ from agent.core.clock import Clock
 from agent.core.errors import ConfigError, LinkError, NestError
 from agent.vision.frame import Frame
 from agent.vision.mjpeg import MultipartReader, boundary_of
-from agent.vision.pictures import LIVE_PIXELS_MAX, PICTURE_SUFFIXES, PictureError, decode_picture, natural_key, read_picture
+from agent.vision.pictures import LIVE_PIXELS_MAX, PICTURE_SUFFIXES, PictureError, decode_picture, natural_key, read_bytes
 
 _SILENT_AFTER_S = 5.0
 _BACK_OFF_S = (0.2, 0.5, 1.0, 2.0, 5.0)
@@ -72,13 +73,27 @@ class FrameSlot:
             return None
 
 
+FrameOf = Callable[[bytes, str, int, float], Frame]
+"""Decodes a picture's bytes; source, number and capture time go into the frame. Raises PictureError."""
+
+
+def colour_frame(data: bytes, source: str, index: int, captured_unix_s: float) -> Frame:
+    """A frame of a camera that gives colours or grey."""
+    return Frame(decode_picture(data, source, LIVE_PIXELS_MAX), source, index, captured_unix_s)
+
+
 @dataclass(frozen=True, slots=True)
 class SourceSettings:
-    """What a reader needs: the address, the product's clock, and how old a frame is when it arrives."""
+    """What a reader needs: the address, the product's clock, and how old a frame is when it arrives.
+
+    Attributes:
+        frame_of: decodes pictures that come as files; video is decoded by FFmpeg.
+    """
 
     url: str
     clock: Clock
     latency_s: float
+    frame_of: FrameOf = colour_frame
 
 
 Reader = Callable[[SourceSettings, threading.Event], Iterator[Pending]]
@@ -174,12 +189,8 @@ def _parts_of(response: http.client.HTTPResponse, settings: SourceSettings, stop
     while not stop.is_set() and (data := response.read1(_CHUNK_BYTES)):
         for part in reader.feed(data):
             moment = part.captured_unix_s or settings.clock.unix_s() - settings.latency_s
-            yield _jpeg_frame(part.jpeg, settings.url, index, moment)
+            yield partial(settings.frame_of, part.picture, settings.url, index, moment)
             index += 1
-
-
-def _jpeg_frame(jpeg: bytes, source: str, index: int, captured_unix_s: float) -> Pending:
-    return lambda: Frame(decode_picture(jpeg, source, LIVE_PIXELS_MAX), source, index, captured_unix_s)
 
 
 def _without_secret(url: str) -> str:
@@ -252,11 +263,11 @@ def _read_folder(settings: SourceSettings, stop: threading.Event) -> Iterator[Pe
     for index, path in enumerate(paths):
         if stop.wait(1.0 / _FOLDER_FRAMES_PER_S / settings.clock.base.rate):
             return
-        yield _file_frame(path, index, settings.clock.unix_s())
+        yield partial(_file_frame, settings.frame_of, path, index, settings.clock.unix_s())
 
 
-def _file_frame(path: Path, index: int, captured_unix_s: float) -> Pending:
-    return lambda: Frame(read_picture(path), str(path), index, captured_unix_s)
+def _file_frame(frame_of: FrameOf, path: Path, index: int, captured_unix_s: float) -> Frame:
+    return frame_of(read_bytes(path), str(path), index, captured_unix_s)
 
 
 def _ready(frame: Frame) -> Pending:

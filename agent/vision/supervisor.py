@@ -28,6 +28,7 @@ class VisionSupervisor(ChildSupervisor):
         evidence_dir: where the child writes snapshots.
         terrain_file: ESRI ASCII grid; None where there is none.
         normal_water: outlines of water that is there in normal times.
+        normal_heat: outlines of what is hot in normal times.
         command: how the child is started, without ``--time-base``.
     """
 
@@ -40,13 +41,16 @@ class VisionSupervisor(ChildSupervisor):
         evidence_dir: Path,
         terrain_file: Path | None = None,
         normal_water: Sequence[Ring] = (),
+        normal_heat: Sequence[Ring] = (),
         command: Sequence[str] = _COMMAND,
     ) -> None:
-        rings = tuple(tuple((p.lon_deg, p.lat_deg) for p in ring) for ring in normal_water)
+        water, heat = (tuple(tuple((p.lon_deg, p.lat_deg) for p in r) for r in rings) for rings in (normal_water, normal_heat))
         kind = ChildKind(
             name="vision",
             command=tuple(command),
-            setup=Setup(vision=config, evidence_dir=evidence_dir, terrain_file=terrain_file, normal_water=rings),
+            setup=Setup(
+                vision=config, evidence_dir=evidence_dir, terrain_file=terrain_file, normal_water=water, normal_heat=heat
+            ),
             messages=FromChild,
             absence=lambda code: VisionStatus(at=clock.utc(), frames=0, dropped=0, frames_per_s=0.0, health=(code,)),
             start_timeout_s=config.start_timeout_s,

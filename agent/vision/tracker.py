@@ -21,7 +21,7 @@ from agent.vision.fusion import Covariance, Look, best_estimate, with_look
 
 GATE_CHI2 = 9.210340371976184
 """99 % quantile of chi-square with two degrees of freedom."""
-JOIN_M = {Hazard.FIRE: 20.0, Hazard.SMOKE: 40.0}
+JOIN_M = {Hazard.FIRE: 20.0, Hazard.SMOKE: 40.0, Hazard.HOT_SPOT: 20.0}
 """What is seen of one hazard closer than this on the ground is one thing. Other hazards are counted one by one."""
 _SURER = 0.7
 """A look with less than this part of the hull's sigma begins the hull anew."""
@@ -137,6 +137,18 @@ def associate(tracks: Sequence[Track], seen: Sequence[Seen]) -> Association:
     for index in absorbed.keys() & matched.keys():
         matched.setdefault(absorbed[index], []).extend(matched.pop(index))
     return Association(matched, absorbed, fresh)
+
+
+def agreeing(tracks: Sequence[Track]) -> frozenset[int]:
+    """Indices of the tracks of flame or smoke where heat is tracked too, and of that heat."""
+    heat = [i for i, track in enumerate(tracks) if track.hazard is Hazard.HOT_SPOT]
+    seen = [i for i, track in enumerate(tracks) if track.hazard in {Hazard.FIRE, Hazard.SMOKE}]
+    return frozenset(i for h in heat for s in seen if _one_place(tracks[h], tracks[s]) for i in (h, s))
+
+
+def _one_place(heat: Track, seen: Track) -> bool:
+    """Whether two tracks are one thing by their places, errors and extents."""
+    return mahalanobis2(seen, replace(heat.last, place=heat.place, covariance_m2=heat.covariance_m2)) <= GATE_CHI2
 
 
 def _within_gate(track: Track, thing: Seen) -> bool:

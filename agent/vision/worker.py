@@ -7,6 +7,9 @@ whatever a library prints goes to standard error.
 
 import time
 from collections import deque
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
 from statistics import median
 from typing import BinaryIO
 
@@ -16,17 +19,19 @@ from agent.core.clock import Clock, utc_from_unix
 from agent.core.geo import LatLon
 from agent.core.terrain import Terrain
 from agent.domain.sighting import VisionStatus
+from agent.vision import thermal
 from agent.vision.child_io import Send, run_child
 from agent.vision.frame import Frame
 from agent.vision.inbox import Inbox
 from agent.vision.lens import LensWatch
 from agent.vision.memory import give_back, resident_mb
 from agent.vision.perception import Perception, box_thresholds, load_networks
-from agent.vision.protocol import Setup
-from agent.vision.reporter import Reporter
-from agent.vision.scene import Expected, PictureHealth, SceneGate
+from agent.vision.protocol import LonLatRing, Setup
+from agent.vision.reporter import Detector, Reporter
+from agent.vision.scene import TURN_MAX_DEG_S, Expected, PictureHealth, SceneGate
 from agent.vision.situation import Situation
 from agent.vision.sources import LiveSource, SourceSettings
+from agent.vision.thermal import ThermalEye
 
 _NO_VIDEO_AFTER_S = 3.0
 _NO_POSE_AFTER_S = 3.0
@@ -57,10 +62,35 @@ def _serve(setup: Setup, stream: BinaryIO, clock: Clock, send: Send) -> None:
         networks = load_networks(config.models, config.threads, config.providers)
         perception = Perception(networks, config.tiles, config.tile_budget_s)
         give_back()
-        with LiveSource(SourceSettings(config.source, clock, config.camera.latency_s)) as source:
-            Worker(setup, clock, inbox, source, perception, terrain, send).run()
+        with ExitStack() as sources:
+            eyes = _open_eyes(setup, clock, sources)
+            Worker(setup, clock, inbox, eyes, perception, terrain, send).run()
     finally:
         inbox.finish()
+
+
+@dataclass(frozen=True, slots=True)
+class Eyes:
+    """The sources at work; the thermal ones may be absent."""
+
+    source: LiveSource
+    thermal_source: LiveSource | None
+    thermal: ThermalEye | None
+
+
+def _open_eyes(setup: Setup, clock: Clock, sources: ExitStack) -> Eyes:
+    config = setup.vision
+    source = sources.enter_context(LiveSource(SourceSettings(config.source, clock, config.camera.latency_s)))
+    if config.thermal is None:
+        return Eyes(source, None, None)
+    eye = ThermalEye(config.thermal, places_of(setup.normal_heat))
+    settings = SourceSettings(config.thermal.source, clock, config.thermal.camera.latency_s, eye.frame_of)
+    return Eyes(source, sources.enter_context(LiveSource(settings)), eye)
+
+
+def places_of(rings: Sequence[LonLatRing]) -> tuple[tuple[LatLon, ...], ...]:
+    """Rings of the protocol as places."""
+    return tuple(tuple(LatLon(lat, lon) for lon, lat in ring) for ring in rings)
 
 
 class Worker:
@@ -71,7 +101,7 @@ class Worker:
         setup: Setup,
         clock: Clock,
         inbox: Inbox,
-        source: LiveSource,
+        eyes: Eyes,
         perception: Perception,
         terrain: Terrain | None,
         send: Send,
@@ -80,11 +110,15 @@ class Worker:
         self._config = setup.vision
         self._clock = clock
         self._inbox = inbox
-        self._source = source
+        self._source = eyes.source
+        self._eyes = eyes
         self._perception = perception
         self._terrain = terrain
         self._send = send
-        self._normal_water = tuple(tuple(LatLon(lat, lon) for lon, lat in ring) for ring in setup.normal_water)
+        self._normal_water = places_of(setup.normal_water)
+        self._detectors = {n.manifest.name: Detector(n.manifest.version, n.manifest.sha256) for n in perception.networks}
+        if eyes.thermal is not None:
+            self._detectors[thermal.NAME] = Detector(thermal.VERSION, eyes.thermal.sha256)
         camera = setup.vision.camera
         self._health = PictureHealth(Expected(camera.width_px / camera.height_px, camera.colour))
         self._lens = LensWatch()
@@ -94,7 +128,7 @@ class Worker:
         self._reporter = self._new_reporter()
         self._frames = 0
         now_s = time.monotonic()
-        self._frame_at_s = self._pose_at_s = now_s
+        self._frame_at_s = self._pose_at_s = self._thermal_at_s = now_s
         self._status_due_s = now_s
         self._give_back_due_s = now_s + _GIVE_BACK_INTERVAL_S
         self._moments: deque[float] = deque(maxlen=_RECENT)
@@ -111,6 +145,7 @@ class Worker:
                 frame = self._source.slot.take(max(0.0, min(0.25, self._status_due_s - time.monotonic())))
                 if frame is not None:
                     self._look(frame)
+                self._look_for_heat()
             self._tell_status()
 
     def _take_watch(self) -> None:
@@ -130,7 +165,7 @@ class Worker:
         return Situation(self._config, self._terrain, self._normal_water, thresholds)
 
     def _new_reporter(self) -> Reporter:
-        return Reporter(self._setup.evidence_dir, self._config.evidence_interval_s, self._perception.networks, self._clock)
+        return Reporter(self._setup.evidence_dir, self._config.evidence_interval_s, self._detectors, self._clock)
 
     def _look(self, frame: Frame) -> None:
         """One frame: its health always, what it shows while watching."""
@@ -150,6 +185,24 @@ class Worker:
         self._frames += 1
         self._moments.append(self._clock.unix_s())
         self._latencies_s.append(self._moments[-1] - frame.captured_unix_s)
+
+    def _look_for_heat(self) -> None:
+        """The newest thermal frame, where there is such a camera."""
+        eye, source = self._eyes.thermal, self._eyes.thermal_source
+        frame = source.slot.take(0.0) if source is not None else None
+        if eye is None or frame is None:
+            return
+        self._thermal_at_s = time.monotonic()
+        if not self._watch.on or frame.captured_unix_s is None:
+            return
+        pose = self._inbox.pose_at(frame.captured_unix_s, max(_POSE_WAIT_MIN_S, _POSE_WAIT_S / self._clock.base.rate))
+        if pose is None:
+            return
+        observation = eye.look(frame, pose, self._situation.locator(frame, eye.camera))
+        steady = pose.turn_deg_s <= TURN_MAX_DEG_S
+        changes = self._situation.update(frame, observation, pose, steady=steady, camera=eye.camera)
+        for sighting in self._reporter.sightings(changes, self._situation, frame, observation, pose):
+            self._send(sighting.model_dump_json())
 
     def _tell_status(self) -> None:
         now_s = time.monotonic()
@@ -181,6 +234,7 @@ class Worker:
         rows = (
             ("vision.no_video", silent),
             ("vision.no_pose", self._watch.on and not silent and now_s - self._pose_at_s > _NO_POSE_AFTER_S),
+            ("vision.no_thermal", self._eyes.thermal is not None and now_s - self._thermal_at_s > _NO_VIDEO_AFTER_S),
             ("vision.lens_dirty", self._watch.on and self._lens.dirty),
             ("vision.slow", self._watch.on and slow_s > _SLOW_S),
             ("vision.evidence_failed", self._reporter.evidence_failed),

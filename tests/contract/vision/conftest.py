@@ -47,7 +47,9 @@ def camera() -> Iterator[Camera]:
             try:
                 while not shown.cut.is_set():
                     moment = time.time()
-                    jpeg = cv2.imencode(".jpg", shown.picture())[1].tobytes()
+                    picture = shown.picture()
+                    kind = "png" if picture.dtype == np.uint16 else "jpg"
+                    jpeg = cv2.imencode(f".{kind}", picture)[1].tobytes()
                     stamp = f"X-Timestamp: {moment:.6f}\r\n" if shown.stamps else ""
                     head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n{stamp}\r\n"
                     self.wfile.write(head.encode() + jpeg + b"\r\n")

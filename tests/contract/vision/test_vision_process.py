@@ -10,9 +10,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 import yaml
 
+from agent.config.camera import CameraSection
+from agent.config.thermal import ThermalSection
 from agent.config.vision import VisionSection
 from agent.core.bus import Bus, Subscription
 from agent.core.clock import Clock
@@ -98,6 +101,29 @@ async def test_a_red_square_becomes_a_confirmed_fire_at_its_place(camera, tiny_f
     kinds = {e.kind: Path(e.path) for e in found.evidence}
     assert kinds.keys() == {"snapshot", "snapshot_raw"}
     assert all(path.stat().st_size > 1000 for path in kinds.values())
+
+
+def burning() -> np.ndarray:
+    """Counts of 0.01 kelvin: 20 degrees, and in the middle a few square metres of 90 to 600."""
+    rng = np.random.default_rng(6)
+    celsius = np.full((256, 320), 20.0)
+    celsius[120:136, 152:168] = rng.uniform(90, 600, (16, 16))
+    return np.round((celsius + rng.normal(0, 0.1, celsius.shape) + 273.15) / 0.01).astype(np.uint16)
+
+
+async def test_heat_becomes_a_hot_spot_with_its_thermal_picture(camera, tiny_folder, tmp_path):
+    camera.picture = burning
+    lens = CameraSection(width_px=320, height_px=256, horizontal_fov_deg=45.0, colour=False)
+    thermal = ThermalSection(source=camera.url, camera=lens)
+    config = VisionSection(source=camera.url, thermal=thermal, models=(tiny_folder,), frames_per_s_max=20)
+    async with supervised(config, tmp_path) as (vision, heard):
+        feeding = asyncio.create_task(flown(vision))
+        vision.watch(on=True, flight="f1")
+        found = await until(heard, lambda m: isinstance(m, Sighting) and m.level is SightingLevel.CONFIRMED)
+        feeding.cancel()
+    assert found.hazard is Hazard.HOT_SPOT
+    assert found.detector.name == "thermal"
+    assert [e.kind for e in found.evidence] == ["snapshot", "thermal"]
 
 
 async def test_nothing_is_reported_while_nobody_watches(camera, tiny_folder, tmp_path):

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.config.vision import CameraSection, ErrorSection
+from agent.config.camera import CameraSection
+from agent.config.vision import ErrorSection
 from agent.core.attitude import rotation
 from agent.core.geo import LatLon, LocalFrame
 from agent.core.terrain import Terrain

@@ -4,7 +4,8 @@ import math
 
 import numpy as np
 
-from agent.config.vision import CameraSection, ErrorSection
+from agent.config.camera import CameraSection
+from agent.config.vision import ErrorSection
 from agent.core.attitude import rotation
 from agent.core.geo import LatLon, LocalFrame
 from agent.domain.hazard import Hazard

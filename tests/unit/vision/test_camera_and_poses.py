@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from agent.config.vision import CameraSection, ErrorSection
+from agent.config.camera import CameraSection
+from agent.config.vision import ErrorSection
 from agent.core.attitude import rotation
 from agent.core.geo import LatLon, LocalFrame, bearing_deg, distance_m
 from agent.core.terrain import Terrain

@@ -106,7 +106,7 @@ def stream(parts: int = 3, length: bool = True, stamp: bool = True) -> bytes:
 def test_any_cut_of_the_stream_gives_the_same_parts(length, chunk):
     reader, data = MultipartReader(b"b"), stream(length=length)
     parts = [part for at in range(0, len(data), chunk) for part in reader.feed(data[at : at + chunk])]
-    assert [part.jpeg for part in parts] == [JPEG] * 3
+    assert [part.picture for part in parts] == [JPEG] * 3
     assert [part.captured_unix_s for part in parts] == [1000.25, 1001.25, 1002.25]
 
 
