@@ -81,14 +81,14 @@ _RETAINED = tuple(name for name in _MESSAGE if name not in {"retain", "correlati
 _INSERT = f"""
 INSERT OR IGNORE INTO outbox ({", ".join(_MESSAGE)}, committed_unix_s) VALUES ({", ".join("?" * (len(_MESSAGE) + 1))})
 """  # noqa: S608 column names are our own
-_OLDEST = "SELECT * FROM outbox WHERE head = 1 ORDER BY priority, seq"
-_NEWEST = "SELECT * FROM outbox WHERE head = 1 AND priority = 0 ORDER BY seq DESC"
+_OLDEST = "SELECT * FROM outbox WHERE head = 1 ORDER BY priority, again, seq"
+_NEWEST = "SELECT * FROM outbox WHERE head = 1 AND priority = 0 AND again = 0 ORDER BY seq DESC"
 _KEEP_RETAINED = f"""
 INSERT OR REPLACE INTO retained ({", ".join(_RETAINED)}, until_unix_s) VALUES ({", ".join("?" * (len(_RETAINED) + 1))})
 """  # noqa: S608 column names are our own
 _RESEND = f"""
-INSERT OR IGNORE INTO outbox ({", ".join(_RETAINED)}, retain, committed_unix_s)
-SELECT {", ".join(_RETAINED)}, 1, :now FROM retained
+INSERT OR IGNORE INTO outbox ({", ".join(_RETAINED)}, retain, committed_unix_s, again)
+SELECT {", ".join(_RETAINED)}, 1, :now, 1 FROM retained
 WHERE (until_unix_s IS NULL OR until_unix_s > :now) AND (:under IS NULL OR topic = :under OR topic LIKE :under || '/%')
   AND topic NOT IN (SELECT topic FROM outbox WHERE set_aside IS NULL)
 ORDER BY priority, rowid

@@ -150,6 +150,10 @@ class Subscriber:
         self._client.disconnect()
         self._client.loop_stop()
 
+    def publish(self, topic: str, body: dict[str, Any]) -> None:
+        """Sends JSON, QoS 1; while there is no connection it waits in memory."""
+        self._client.publish(topic, json.dumps(body), 1)
+
     def wait_for(self, condition: Callable[[list[Received]], bool], timeout_s: float) -> bool:
         """Waits until the messages so far fulfil a condition. Returns whether they do."""
         with self._changed:

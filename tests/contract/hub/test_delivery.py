@@ -147,6 +147,22 @@ async def test_a_new_alert_overtakes_the_backlog(start_broker: StartBroker, star
     assert flights == [f"flight-{n}" for n in range(60)]
 
 
+async def test_the_newest_alert_does_not_wait_for_older_ones(
+    start_broker: StartBroker, start_desk: StartDesk, tmp_path: Path
+) -> None:
+    broker = start_broker()
+    desk = start_desk(broker)
+    broker.stop()
+    async with nest_on_hub(tmp_path / "store", hub_section(broker, inflight_max=4)) as nest:
+        for n in range(30):
+            newest = await nest.raise_alert(f"track-{n}", north_m=900.0 * n)
+        broker.start()
+        await _got(desk, lambda got: len(_alerts(got)) == 60)
+    arrived = [m.body["alert"] for m in _alerts(desk.messages)]
+    assert arrived.index(newest.alert) < 8, "within the first two windows, not after all that waited"
+    assert len(set(arrived)) == 30
+
+
 @pytest.mark.parametrize(
     ("fault", "code"),
     [

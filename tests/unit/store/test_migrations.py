@@ -21,6 +21,7 @@ DELIVERED = {
     "hub/0004_cleared.sql": "dd26c4e5",
     "hub/0005_requests.sql": "10904fa2",
     "hub/0006_heads.sql": "142dbb2f",
+    "hub/0007_again.sql": "d69eebe3",
     "journal/0001_journal.sql": "2a18a050",
 }
 _SQL = files("agent.store").joinpath("sql")
@@ -48,12 +49,13 @@ def _old(path: Path, version: int) -> None:
         "INSERT INTO outbox (message_id, priority, order_key, topic, payload, content_type, event_type, subject, event_unix_s,"
         " retain, committed_unix_s, set_aside) VALUES (?, ?, ?, ?, ?, ?, 't', 's', 0, 1, 0, ?)"
     )
+    picture, report = (0, 1) if version < 6 else (5, 10)
     json, jpeg = "application/json", "image/jpeg"
     connection.execute(row, ("aside", 0, "alert", "t/a", b"0", json, "not authorised"))
     connection.execute(row, ("first", 0, "alert", "t/a", b"1", json, None))
     connection.execute(row, ("second", 0, "alert", "t/a", b"2", json, None))
-    connection.execute(row, ("report", 1, "flight", "t/f", b"3", json, None))
-    connection.execute(row, ("picture", 0, "picture", "t/p", b"4" * 5000, jpeg, None))
+    connection.execute(row, ("report", report, "flight", "t/f", b"3", json, None))
+    connection.execute(row, ("picture", picture, "picture", "t/p", b"4" * 5000, jpeg, None))
     connection.execute(
         "INSERT INTO retained VALUES ('t/old', 'old', 0, '', x'', 'application/json', '', '', 0, NULL, NULL, NULL)"
     )

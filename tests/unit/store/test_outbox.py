@@ -154,6 +154,16 @@ async def test_a_broker_that_forgot_gets_the_retained_messages_again_with_the_sa
     assert again.message == kept
 
 
+async def test_what_goes_again_waits_behind_what_is_new(store: Store) -> None:
+    await store.outbox.submit(*(message(f"old{n}", topic=f"t/old{n}") for n in range(3)))
+    await store.outbox.delivered(await store.outbox.heads(9))
+    await store.outbox.submit(message("new0"), message("new1"))
+    await store.outbox.resend_retained()
+    await store.outbox.submit(message("new2"))
+    found = await _ids(store)
+    assert (found[:3], set(found[3:])) == (["new0", "new2", "new1"], {"old0", "old1", "old2"})
+
+
 async def test_a_newer_message_of_the_same_topic_makes_the_resending_needless(store: Store) -> None:
     await store.outbox.submit(message("old", topic="t/x"))
     await store.outbox.delivered(await store.outbox.heads(9))
