@@ -29,7 +29,7 @@ from simulator.hub.subscriber import Account, Received, Subscriber
 from simulator.runner.nest_process import NestProcess
 
 _DEPARTMENTS = ("forestry", "emergency")
-_ALERTS = "nest/v1/alerts/#"
+_ALERTS = "nest/v1/alerts/+/+/+/+"  # not their other forms below
 _SETTLE_S = 120.0
 
 
