@@ -141,6 +141,8 @@ class TilePolicy(Wire):
         zoom_min: tiles are used where the whole would be shrunk by more than this factor.
         overlap: part of a tile that its neighbour sees too.
         most: no more tiles than this; they grow instead.
+        least_m: the least thing worth finding, across; a flame that a person could no longer tread out.
+        enough_px: so many pixels of the input show it surely; where the whole gives as many, a tile adds nothing.
         picture_penalty: taken from a tile's calibrated logit before the greatest counts, because many tiles have many chances
             to err. None: the natural logarithm of the number of tiles.
     """
@@ -149,6 +151,8 @@ class TilePolicy(Wire):
     zoom_min: float = Field(default=1.3, ge=1)
     overlap: float = Field(default=0.2, ge=0, le=0.5)
     most: int = Field(default=12, ge=1, le=64)
+    least_m: float = Field(default=2.0, gt=0, le=1000)
+    enough_px: float = Field(default=24.0, ge=1, le=1000)
     picture_penalty: float | None = Field(default=None, ge=0)
 
 

@@ -21,6 +21,7 @@ from agent.vision.decode import sigmoid
 from agent.vision.frame import Detection, Frame, Observation, Pixels
 from agent.vision.golden import prove
 from agent.vision.runtime import Answer, Network
+from agent.vision.tile_choice import Ranges, worthwhile
 from agent.vision.tiles import Tile, combined_logits, joined_mask, merged, moved, tiles_for
 
 SHIPPED = ("fire", "flood")
@@ -52,6 +53,19 @@ def load_networks(folders: Sequence[Path], threads: int = 1, providers: Sequence
     return networks
 
 
+@dataclass(frozen=True, slots=True)
+class View:
+    """What is known of a frame's distances.
+
+    Attributes:
+        focal_px: of the lens, in the frame's pixels.
+        ranges: distances by pixel.
+    """
+
+    focal_px: float
+    ranges: Ranges
+
+
 @dataclass
 class _Turn:
     """Whose turn it is among a network's tiles, and what one costs."""
@@ -77,8 +91,11 @@ class Perception:
         self.thresholds = _thresholds(self.networks)
         self._looks_for = frozenset(hazard for network in self.networks for hazard in network.hazards)
 
-    def look(self, frame: Frame) -> Observation:
+    def look(self, frame: Frame, view: View | None = None) -> Observation:
         """Everything that the networks see in a frame.
+
+        Args:
+            view: how far off things are in it; None where nobody knows: then every tile is worth looking at.
 
         Raises:
             ModelError: a network fails.
@@ -88,7 +105,7 @@ class Perception:
         found: list[Detection] = []
         water, water_threshold, water_model = None, 0.5, ""
         for network, turn in zip(self.networks, self._turns, strict=True):
-            answer = self._look_with(network, turn, frame.pixels)
+            answer = self._look_with(network, turn, frame.pixels, view)
             if answer.logits is None:
                 _raise_by_boxes(scores, network, answer.boxes)
             _raise(scores, answer.logits)
@@ -100,10 +117,13 @@ class Perception:
         alarms = tuple(sorted(h for h, s in scores.items() if s >= self.thresholds.get(h, 1.1)))
         return Observation(scores, tuple(found), alarms, water, water_threshold, water_model, whole_scores, self._looks_for)
 
-    def _look_with(self, network: Network, turn: _Turn, pixels: Pixels) -> Answer:
+    def _look_with(self, network: Network, turn: _Turn, pixels: Pixels, view: View | None) -> Answer:
         height_px, width_px = pixels.shape[:2]
+        spec, policy = network.manifest.input, network.manifest.tiles
         whole = network.look(pixels)
-        tiles = tiles_for(width_px, height_px, network.manifest.input, network.manifest.tiles)
+        tiles = tiles_for(width_px, height_px, spec, policy)
+        if view is not None:
+            tiles = worthwhile(tiles, max(width_px / spec.width, height_px / spec.height), view.focal_px, policy, view.ranges)
         chosen = self._chosen(tiles, turn)
         if not chosen:
             return whole

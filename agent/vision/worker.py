@@ -25,13 +25,14 @@ from agent.vision.frame import Frame
 from agent.vision.inbox import Inbox
 from agent.vision.lens import LensWatch
 from agent.vision.memory import give_back, resident_mb
-from agent.vision.perception import Perception, box_thresholds, load_networks
+from agent.vision.perception import Perception, View, box_thresholds, load_networks
 from agent.vision.protocol import LonLatRing, Setup
 from agent.vision.reporter import Detector, Reporter
 from agent.vision.scene import TURN_MAX_DEG_S, Expected, PictureHealth, SceneGate
 from agent.vision.situation import Situation
 from agent.vision.sources import LiveSource, SourceSettings
 from agent.vision.thermal import ThermalEye
+from agent.vision.tile_choice import ranges_by
 
 _NO_VIDEO_AFTER_S = 3.0
 _NO_POSE_AFTER_S = 3.0
@@ -174,7 +175,7 @@ class Worker:
         if not self._watch.on or frame.captured_unix_s is None:
             return
         self._lens.update(frame.pixels)
-        observation = self._perception.look(frame)
+        observation = self._perception.look(frame, self._view(frame, frame.captured_unix_s))
         pose = self._inbox.pose_at(frame.captured_unix_s, max(_POSE_WAIT_MIN_S, _POSE_WAIT_S / self._clock.base.rate))
         steady = self._gate.steady(frame, pose.turn_deg_s if pose else None)
         if pose is not None:
@@ -185,6 +186,14 @@ class Worker:
         self._frames += 1
         self._moments.append(self._clock.unix_s())
         self._latencies_s.append(self._moments[-1] - frame.captured_unix_s)
+
+    def _view(self, frame: Frame, captured_unix_s: float) -> View | None:
+        """Distances in the frame by the pose known by now; nobody waits for a better one to choose tiles."""
+        pose = self._inbox.pose_at(captured_unix_s, 0.0)
+        if pose is None:
+            return None
+        locator = self._situation.locator(frame)
+        return View(locator.camera.focal_px, ranges_by(pose, locator))
 
     def _look_for_heat(self) -> None:
         """The newest thermal frame, where there is such a camera."""
