@@ -100,6 +100,7 @@ class VisionStatus(Wire):
         frames_per_s: frames looked at, over the last seconds.
         latency_s: capture to result, median over the last seconds.
         models: name -> sha256 of the loaded models.
+        time_offset_s: how much later than stated the pictures were taken, by their motion; None while that cannot be told.
     """
 
     type: Literal["status"] = "status"
@@ -111,3 +112,4 @@ class VisionStatus(Wire):
     health: tuple[str, ...] = ()
     models: dict[str, str] = Field(default_factory=dict)
     rss_mb: float | None = None
+    time_offset_s: float | None = None

@@ -59,6 +59,12 @@ class Inbox:
             self._changed.wait_for(lambda: self.closed.is_set() or (self._poses.newest_unix_s or 0.0) >= unix_s, wait_s)
             return self._poses.at(unix_s)
 
+    @property
+    def newest_pose_unix_s(self) -> float:
+        """Moment of the newest pose; 0 before the first."""
+        with self._changed:
+            return self._poses.newest_unix_s or 0.0
+
     def _run(self) -> None:
         while line := self._stream.readline(_LINE_BYTES_MAX):
             self._take(line)

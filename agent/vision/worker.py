@@ -5,11 +5,12 @@ other threads, which only fill a queue of one and the pose history. Standard out
 whatever a library prints goes to standard error.
 """
 
+import math
 import time
 from collections import deque
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import BinaryIO
 
@@ -20,6 +21,7 @@ from agent.core.geo import LatLon
 from agent.core.terrain import Terrain
 from agent.domain.sighting import VisionStatus
 from agent.vision import thermal
+from agent.vision.camera_model import CameraModel
 from agent.vision.child_io import Send, run_child
 from agent.vision.frame import Frame
 from agent.vision.inbox import Inbox
@@ -33,6 +35,7 @@ from agent.vision.situation import Situation
 from agent.vision.sources import LiveSource, SourceSettings
 from agent.vision.thermal import ThermalEye
 from agent.vision.tile_choice import ranges_by
+from agent.vision.time_offset import TimeOffset
 
 _NO_VIDEO_AFTER_S = 3.0
 _NO_POSE_AFTER_S = 3.0
@@ -43,6 +46,7 @@ _POSE_WAIT_S, _POSE_WAIT_MIN_S = 0.5, 0.25
 """How long a frame waits for the pose after it: seconds of the product's clock, and least of the computer's."""
 _STATUS_INTERVAL_S, _STATUS_INTERVAL_MIN_S = 1.0, 0.1
 _RECENT = 50
+_OFFSET_MOST_S = 0.1
 _GIVE_BACK_INTERVAL_S = 30.0
 
 
@@ -123,6 +127,9 @@ class Worker:
         camera = setup.vision.camera
         self._health = PictureHealth(Expected(camera.width_px / camera.height_px, camera.colour))
         self._lens = LensWatch()
+        self._offset = TimeOffset(CameraModel.of(camera))
+        self._offset_s: float | None = None
+        self._offset_most_s = max(_OFFSET_MOST_S, 3.0 * camera.latency_error_s)
         self._gate = SceneGate()
         self._watch = inbox.watch
         self._situation = self._new_situation()
@@ -156,6 +163,8 @@ class Worker:
         if watch.on and (not self._watch.on or watch.flight != self._watch.flight):
             self._situation, self._reporter = self._new_situation(), self._new_reporter()
             self._lens = LensWatch()
+            self._offset = TimeOffset(CameraModel.of(self._config.camera))
+            self._offset_s = None
         self._watch = watch
         self._pose_at_s = time.monotonic()
         self._moments.clear()
@@ -172,11 +181,13 @@ class Worker:
         """One frame: its health always, what it shows while watching."""
         self._frame_at_s = time.monotonic()
         self._health.update(frame, self._frame_at_s)
-        if not self._watch.on or frame.captured_unix_s is None:
+        captured_unix_s = frame.captured_unix_s
+        if not self._watch.on or captured_unix_s is None:
             return
         self._lens.update(frame.pixels)
-        observation = self._perception.look(frame, self._view(frame, frame.captured_unix_s))
-        pose = self._inbox.pose_at(frame.captured_unix_s, max(_POSE_WAIT_MIN_S, _POSE_WAIT_S / self._clock.base.rate))
+        frame = self._dated(frame, captured_unix_s)
+        observation = self._perception.look(frame, self._view(frame, captured_unix_s))
+        pose = self._inbox.pose_at(captured_unix_s, max(_POSE_WAIT_MIN_S, _POSE_WAIT_S / self._clock.base.rate))
         steady = self._gate.steady(frame, pose.turn_deg_s if pose else None)
         if pose is not None:
             self._pose_at_s = time.monotonic()
@@ -185,7 +196,19 @@ class Worker:
                 self._send(sighting.model_dump_json())
         self._frames += 1
         self._moments.append(self._clock.unix_s())
-        self._latencies_s.append(self._moments[-1] - frame.captured_unix_s)
+        self._latencies_s.append(self._moments[-1] - captured_unix_s)
+
+    def _dated(self, frame: Frame, captured_unix_s: float) -> Frame:
+        """The frame with an honest error of its capture time, after its motion was compared with the telemetry's."""
+        self._offset.add(frame.pixels, captured_unix_s)
+        self._offset.compare(lambda unix_s: self._inbox.pose_at(unix_s, 0.0), self._inbox.newest_pose_unix_s)
+        found = self._offset.estimate()
+        if found is not None:
+            self._offset_s = found.seconds
+        if self._offset_s is None:
+            return frame
+        stated = self._config.camera.latency_error_s
+        return replace(frame, captured_error_s=math.hypot(stated, self._offset_s))
 
     def _view(self, frame: Frame, captured_unix_s: float) -> View | None:
         """Distances in the frame by the pose known by now; nobody waits for a better one to choose tiles."""
@@ -233,6 +256,7 @@ class Worker:
             health=self._codes(now_s),
             models={n.manifest.name: n.manifest.sha256 for n in self._perception.networks},
             rss_mb=resident_mb(),
+            time_offset_s=None if self._offset_s is None else round(self._offset_s, 3),
         )
         self._send(status.model_dump_json())
 
@@ -245,6 +269,7 @@ class Worker:
             ("vision.no_pose", self._watch.on and not silent and now_s - self._pose_at_s > _NO_POSE_AFTER_S),
             ("vision.no_thermal", self._eyes.thermal is not None and now_s - self._thermal_at_s > _NO_VIDEO_AFTER_S),
             ("vision.lens_dirty", self._watch.on and self._lens.dirty),
+            ("vision.time_offset", self._watch.on and abs(self._offset_s or 0.0) > self._offset_most_s),
             ("vision.slow", self._watch.on and slow_s > _SLOW_S),
             ("vision.evidence_failed", self._reporter.evidence_failed),
             ("vision.provider_missing", any(network.missing_providers for network in self._perception.networks)),
