@@ -113,6 +113,20 @@ def evaluate(
     _print_figures(measured)
 
 
+@app.command()
+def harvest(
+    stores: list[Path] = typer.Argument(help="Folder that store.directory of a nest names, or a copy; may be several."),
+    out: Path = typer.Option(..., help="Labelled folder to write."),
+    simulated: bool = typer.Option(False, help="Take the simulator's alerts instead of the real ones."),
+) -> None:
+    """Gathers the pictures of alerts that dispatchers called false or resolved, labelled for retraining."""
+    from models.training.harvest import harvest as gather
+
+    result = gather(stores, out, simulated=simulated)
+    for words, counts in (("taken", result.taken), ("left out", result.left_out)):
+        _out.print(f"{words}: {', '.join(f'{count} {name}' for name, count in sorted(counts.items())) or 'nothing'}")
+
+
 def main() -> None:
     """Entry point: errors of the operator's making are one line and exit status 2."""
     try:
