@@ -49,6 +49,8 @@ class Camera:
         confirms: whether it reports each picture itself; else only the release of the shutter is known.
         pictures: how many it says it has taken.
         storage_free_mb: room for more; None where it does not say.
+        component: who speaks for it: a component of its own, or the autopilot (1).
+        zooms: whether it says that it can; likewise focuses, records (video on its own storage).
     """
 
     at_s: float
@@ -57,6 +59,10 @@ class Camera:
     confirms: bool
     pictures: int | None = None
     storage_free_mb: float | None = None
+    component: int = 1
+    zooms: bool = False
+    focuses: bool = False
+    records: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -223,7 +223,8 @@ class Telemetry:
     mission: MissionProgress | None = None
     vibration: Vibration | None = None
     link: LinkQuality | None = None
-    camera: Camera | None = None
+    camera: Camera | None = None  # the one that proves the route's pictures
+    other_cameras: tuple[Camera, ...] = ()  # by their components, such as a thermal one
     captures: tuple[Capture, ...] = ()  # newest reports of pictures, in the order they were heard
     gimbal_control: GimbalControl | None = None
     gimbal_reach_deg: tuple[float, float] | None = None  # least and largest pitch, GIMBAL_MANAGER_INFORMATION
@@ -237,6 +238,11 @@ class Telemetry:
         for name, value in parts.items():
             values[_PLACES[name]] = value
         return type(self)(*values)
+
+    @property
+    def cameras(self) -> tuple[Camera, ...]:
+        """Every camera that is known."""
+        return self.other_cameras if self.camera is None else (self.camera, *self.other_cameras)
 
     @property
     def armed(self) -> bool | None:

@@ -13,37 +13,49 @@ from agent.domain.telemetry import Telemetry
 from agent.mavlink.codec import Frame, text_of
 from agent.mavlink.enums import AUTOPILOT_COMPONENT
 
-_CAPTURES_IMAGE = 2  # CAMERA_CAP_FLAGS
+_ABILITIES = MappingProxyType({"records": 1, "takes_pictures": 2, "zooms": 64, "focuses": 128})  # CAMERA_CAP_FLAGS
 _STORAGE_READY = 2  # STORAGE_STATUS: empty, unformatted, ready
 _MB_PER_MIB = 1.048576
 
 
 def _information(telemetry: Telemetry, frame: Frame, _: object) -> Telemetry:
-    """CAMERA_INFORMATION. Where the autopilot speaks for a camera that speaks for itself, the camera counts."""
+    """CAMERA_INFORMATION."""
     body, own = frame.body, frame.component != AUTOPILOT_COMPONENT
-    before = telemetry.camera
-    if before is not None and before.confirms and not own:
-        return telemetry
     name = " ".join(filter(None, (_words(body.vendor_name), _words(body.model_name))))
-    known = before or Camera(frame.at_s, "", takes_pictures=False, confirms=False)
-    takes = bool(int(body.flags) & _CAPTURES_IMAGE)
-    return replace(telemetry, camera=replace(known, at_s=frame.at_s, name=name, takes_pictures=takes, confirms=own and takes))
+    can = {ability: bool(int(body.flags) & flag) for ability, flag in _ABILITIES.items()}
+    new = Camera(frame.at_s, "", takes_pictures=False, confirms=False, component=frame.component)
+    known = _of(telemetry, frame.component) or new
+    return _with(telemetry, replace(known, at_s=frame.at_s, name=name, confirms=own and can["takes_pictures"], **can))
+
+
+def _of(telemetry: Telemetry, component: int) -> Camera | None:
+    return next((camera for camera in telemetry.cameras if camera.component == component), None)
+
+
+def _with(telemetry: Telemetry, camera: Camera) -> Telemetry:
+    """Takes a camera in. Those that report their pictures come first; beside one, the autopilot's word counts no more."""
+    known = {one.component: one for one in (*telemetry.cameras, camera)}
+    if any(one.confirms for one in known.values()):
+        known.pop(AUTOPILOT_COMPONENT, None)
+    first, *others = sorted(known.values(), key=lambda one: (not one.confirms, one.component))
+    return replace(telemetry, camera=first, other_cameras=tuple(others))
 
 
 def _capture_status(telemetry: Telemetry, frame: Frame, _: object) -> Telemetry:
-    """CAMERA_CAPTURE_STATUS of the camera that is known."""
-    if telemetry.camera is None or telemetry.camera.confirms == (frame.component == AUTOPILOT_COMPONENT):
+    """CAMERA_CAPTURE_STATUS of a camera that is known."""
+    camera = _of(telemetry, frame.component)
+    if camera is None:
         return telemetry
-    return replace(telemetry, camera=replace(telemetry.camera, at_s=frame.at_s, pictures=int(frame.body.image_count)))
+    return _with(telemetry, replace(camera, at_s=frame.at_s, pictures=int(frame.body.image_count)))
 
 
 def _storage(telemetry: Telemetry, frame: Frame, _: object) -> Telemetry:
     """STORAGE_INFORMATION, MiB on the wire."""
-    body = frame.body
-    if telemetry.camera is None or not math.isfinite(body.available_capacity):
+    body, camera = frame.body, _of(telemetry, frame.component)
+    if camera is None or not math.isfinite(body.available_capacity):
         return telemetry
     free_mb = body.available_capacity * _MB_PER_MIB if body.status == _STORAGE_READY else 0.0
-    return replace(telemetry, camera=replace(telemetry.camera, storage_free_mb=free_mb))
+    return _with(telemetry, replace(camera, storage_free_mb=free_mb))
 
 
 def _words(value: object) -> str:

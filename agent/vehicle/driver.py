@@ -22,6 +22,7 @@ from agent.mavlink.link import OWN_COMPONENT
 from agent.mavlink.parameters import Parameters
 from agent.mavlink.readback import compare, download
 from agent.mavlink.telemetry import Interpretation
+from agent.vehicle.cameras import Cameras
 from agent.vehicle.interface import Progress
 from agent.vehicle.plan_items import WirePlan, Wording, write_plan
 from agent.vehicle.plan_transfer import PlanTransfer
@@ -100,6 +101,7 @@ class Driver(ABC):
         self.transfer = PlanTransfer(session, int(traits.wording.home_first), files)
         self.plan: WirePlan | None = None
         self.returns = RallyReturn(self)
+        self.cameras = Cameras(session)
         self.gimbal = traits.gimbal
         self._interpret(None)
 

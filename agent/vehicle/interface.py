@@ -115,6 +115,25 @@ class Vehicle(Protocol):
         """Keeps the camera over the nose at a pitch against the horizon, until it is released or the mission orders another."""
         ...
 
+    async def take_pictures(self) -> Outcome:
+        """One picture with each camera, where it is. Accepted when each is reported; the words say what that proves.
+
+        Refused: ``camera.none``, ``camera.refused``, ``camera.no_picture``.
+        """
+        ...
+
+    async def zoom(self, share: float) -> Outcome:
+        """0 widest to 1 longest. Refused (``camera.cannot``) where no camera says that it can; so are the next two."""
+        ...
+
+    async def focus(self, share: float | None) -> Outcome:
+        """0 nearest to 1 infinity; None lets the camera focus once by itself."""
+        ...
+
+    async def record(self, *, on: bool) -> Outcome:
+        """Begins or ends a video on the camera's own storage."""
+        ...
+
     async def release_camera(self) -> Outcome:
         """Ends pointing at a place, and steering the camera. A mission that is resumed brings its own camera angle back."""
         ...

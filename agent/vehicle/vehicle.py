@@ -215,6 +215,22 @@ class MavlinkVehicle(Vehicle):
         """Keeps the camera over the nose at a pitch."""
         return await self._heard().look_ahead(pitch_deg)
 
+    async def take_pictures(self) -> Outcome:
+        """One picture with each camera."""
+        return await self._heard().cameras.take_pictures()
+
+    async def zoom(self, share: float) -> Outcome:
+        """0 widest to 1 longest."""
+        return await self._heard().cameras.zoom(share)
+
+    async def focus(self, share: float | None) -> Outcome:
+        """0 nearest to 1 infinity; None by itself."""
+        return await self._heard().cameras.focus(share)
+
+    async def record(self, *, on: bool) -> Outcome:
+        """A video on the camera's own storage."""
+        return await self._heard().cameras.record(on=on)
+
     async def release_camera(self) -> Outcome:
         """Ends pointing at a place."""
         return await self._heard().release_camera()

@@ -14,8 +14,14 @@ from simulator.conformance.talk import SILENCE
 from simulator.vehicle.wire import Message, mavlink
 
 _MODES: Final[Mapping[Family, Mapping[str, tuple[float, float]]]] = {
-    Family.ARDUPILOT: {"guided": (4.0, 0.0), "mission": (3.0, 0.0), "hold": (17.0, 0.0), "return": (6.0, 0.0)},
-    Family.PX4: {"hold": (4.0, 3.0), "mission": (4.0, 4.0), "return": (4.0, 5.0)},
+    Family.ARDUPILOT: {
+        "guided": (4.0, 0.0),
+        "mission": (3.0, 0.0),
+        "hold": (17.0, 0.0),
+        "return": (6.0, 0.0),
+        "land": (9.0, 0.0),
+    },
+    Family.PX4: {"hold": (4.0, 3.0), "mission": (4.0, 4.0), "return": (4.0, 5.0), "land": (4.0, 6.0)},
 }
 """Parameters of DO_SET_MODE after the first."""
 _STREAMS: Final = (
@@ -39,14 +45,15 @@ async def change_mode(asked: Asked, name: str) -> str:
     return await asked.talk.command(mavlink.MAV_CMD_DO_SET_MODE, 1.0, *_MODES[asked.family][name])
 
 
-async def _mode_comes(asked: Asked, name: str, timeout_s: float) -> bool:
+async def mode_comes(asked: Asked, name: str, timeout_s: float) -> bool:
+    """Whether a heartbeat from now on says so in time."""
     beat = await asked.talk.wait(
         "HEARTBEAT", lambda m: mode_name(asked.family, m.custom_mode) == name, since_s=asked.talk.now_s, timeout_s=timeout_s
     )
     return beat is not None
 
 
-async def _armed(asked: Asked, *, wanted: bool, timeout_s: float) -> bool:
+async def armed(asked: Asked, *, wanted: bool, timeout_s: float) -> bool:
     """Whether a heartbeat from now on says so in time."""
     flag = mavlink.MAV_MODE_FLAG_SAFETY_ARMED
     told = await asked.talk.wait("HEARTBEAT", lambda m: bool(m.base_mode & flag) is wanted, timeout_s=timeout_s)
@@ -92,7 +99,7 @@ async def start_disarmed(asked: Asked) -> str:
     """MISSION_START with the motors off."""
     await change_mode(asked, "guided")
     answer = await asked.talk.command(mavlink.MAV_CMD_MISSION_START)
-    return f"{answer}, {'the motors start' if await _armed(asked, wanted=True, timeout_s=4.0) else 'nothing moves'}"
+    return f"{answer}, {'the motors start' if await armed(asked, wanted=True, timeout_s=4.0) else 'nothing moves'}"
 
 
 async def forgotten(asked: Asked) -> str:
@@ -100,7 +107,7 @@ async def forgotten(asked: Asked) -> str:
     await change_mode(asked, "guided" if asked.family is Family.ARDUPILOT else "hold")
     answer = await asked.talk.command(_ARM, 1.0)
     began_s = asked.talk.now_s
-    stopped = await _armed(asked, wanted=True, timeout_s=3.0) and await _armed(asked, wanted=False, timeout_s=25.0)
+    stopped = await armed(asked, wanted=True, timeout_s=3.0) and await armed(asked, wanted=False, timeout_s=25.0)
     took_s = asked.talk.now_s - began_s
     return f"{answer}, {'off again by themselves' if stopped and took_s > 5.0 else 'they do not stop'}"
 
@@ -155,7 +162,7 @@ async def jump_by_message(asked: Asked) -> str:
 async def hold(asked: Asked) -> str:
     """Stops and stands."""
     answer = await change_mode(asked, "hold")
-    await _mode_comes(asked, "hold", 4.0)
+    await mode_comes(asked, "hold", 4.0)
     slow = await asked.talk.wait(
         "GLOBAL_POSITION_INT", lambda m: math.hypot(m.vx, m.vy) < 30 and abs(m.vz) < 30, timeout_s=15.0
     )
@@ -167,9 +174,9 @@ def _target_near(lat_e7: int, lon_e7: int) -> Callable[[Message], bool]:
     return lambda m: distance_m(LatLon(m.lat_int / 1e7, m.lon_int / 1e7), wanted) < 3.0
 
 
-async def _reposition(asked: Asked, north_m: float) -> tuple[str, bool]:
+async def reposition(asked: Asked, north_m: float, east_m: float = 20.0) -> tuple[str, bool]:
     """The answer, and whether the vehicle then flies there."""
-    lat, lon = asked.place_e7(north_m, 20.0)
+    lat, lon = asked.place_e7(north_m, east_m)
     home = await asked.talk.wait("HOME_POSITION", since_s=0.0)
     amsl_m = (0.0 if home is None else home.altitude / 1000.0) + 25.0
     relative = asked.family is Family.ARDUPILOT
@@ -184,30 +191,30 @@ async def _reposition(asked: Asked, north_m: float) -> tuple[str, bool]:
 
 async def go_inside(asked: Asked) -> str:
     """DO_REPOSITION inside the fence."""
-    answer, goes = await _reposition(asked, 30.0)
+    answer, goes = await reposition(asked, 30.0)
     return f"{answer}, {'flies there' if goes else 'does not fly there'}"
 
 
 async def go_outside(asked: Asked) -> str:
     """DO_REPOSITION outside the fence."""
-    answer, goes = await _reposition(asked, 900.0)
+    answer, goes = await reposition(asked, 900.0)
     return f"{answer}, {'flies there' if goes else 'does not fly there'}"
 
 
 async def falls_silent(asked: Asked) -> str:
     """The ground station's heartbeats stop in the mission."""
     await change_mode(asked, "mission")
-    await _mode_comes(asked, "mission", 4.0)
+    await mode_comes(asked, "mission", 4.0)
     asked.talk.silent = True
-    comes_home = await _mode_comes(asked, "return", 40.0)
+    comes_home = await mode_comes(asked, "return", 40.0)
     asked.talk.silent = False
-    stays = comes_home and not await _mode_comes(asked, "mission", 5.0)
+    stays = comes_home and not await mode_comes(asked, "mission", 5.0)
     return "returns, and goes on returning" if stays else ("returns, then changes its mind" if comes_home else "flies on")
 
 
 async def comes_down(asked: Asked) -> str:
     """The end of the return."""
-    if not await _armed(asked, wanted=False, timeout_s=240.0):
+    if not await armed(asked, wanted=False, timeout_s=240.0):
         return "does not come down"
     here = await asked.talk.wait("GLOBAL_POSITION_INT", timeout_s=3.0)
     state = await asked.talk.wait("EXTENDED_SYS_STATE", timeout_s=3.0)

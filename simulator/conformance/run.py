@@ -12,6 +12,7 @@ from agent.core.clock import TimeBase
 from agent.core.errors import DeviceError
 from agent.core.geo import LatLon
 from simulator.conformance.air import AIR
+from simulator.conformance.elsewhere import ELSEWHERE
 from simulator.conformance.ground import GROUND
 from simulator.conformance.probe import FAMILIES, Asked, Probe
 from simulator.conformance.talk import Talk
@@ -23,7 +24,7 @@ from simulator.sitl.binary import PARAMETER_SETS, Backend
 HOME = LatLon(30.39, 119.84)
 _HOME_ALT_M = 30.0
 _HEARD_S = 60.0
-PROBES: Sequence[Probe] = (*GROUND, *AIR)
+PROBES: Sequence[Probe] = (*GROUND, *AIR, *ELSEWHERE)
 
 
 @dataclass(frozen=True, slots=True)

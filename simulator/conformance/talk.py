@@ -14,6 +14,7 @@ OWN_SYSTEM: Final = 255
 _ANSWER_S: Final = 3.0
 RESULTS: Final = {0: "accepted", 1: "temporarily rejected", 2: "denied", 3: "unsupported", 4: "failed", 5: "in progress"}
 SILENCE: Final = "silence"
+_HEARD_FROM: Final = {(1, 1), (1, int(mavlink.MAV_COMP_ID_GIMBAL))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Heard:
 
 
 class Talk(asyncio.DatagramProtocol):
-    """One ground station's side. Everything heard from the autopilot is kept."""
+    """One ground station's side. Everything heard from autopilot and gimbal is kept, but for the gimbal's heartbeats."""
 
     def __init__(self) -> None:
         self._mav: Any = mavlink.MAVLink(None, srcSystem=OWN_SYSTEM, srcComponent=190)
@@ -51,7 +52,9 @@ class Talk(asyncio.DatagramProtocol):
         """The vehicle speaks."""
         self._peer = addr
         for message in self._reader.parse_buffer(data) or []:
-            if message.get_type() != "BAD_DATA" and (message.get_srcSystem(), message.get_srcComponent()) == (1, 1):
+            if message.get_type() != "BAD_DATA" and (message.get_srcSystem(), message.get_srcComponent()) in _HEARD_FROM:
+                if message.get_type() == "HEARTBEAT" and message.get_srcComponent() != 1:
+                    continue
                 self.heard.append(Heard(self.now_s, message))
         self._came.set()
         self._came = asyncio.Event()

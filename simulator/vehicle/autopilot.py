@@ -60,7 +60,11 @@ class Autopilot:
         self.rc = RcInput(self.parameters)
         self.fence = Fence(self.craft)
         self.gimbal = Gimbal(self.craft)
-        self.camera = Camera(self.craft, self.gimbal, self.unix_usec, self.emit, int(self.parameters["SYSID_THISMAV"]))
+        system = int(self.parameters["SYSID_THISMAV"])
+        self.camera, thermal = (
+            Camera(self.craft, self.gimbal, self.unix_usec, self.emit, system, thermal=one) for one in (False, True)
+        )
+        self.cameras = (self.camera, thermal)
         self.precland = PrecisionLanding(self.craft, self.say)
         self.shutter = Shutter(self.craft, self.unix_usec, self.emit, self.camera.shoot)
         self.store = ItemStore(lambda: mission_glue.home_item(self))
@@ -189,7 +193,8 @@ class Autopilot:
         self.gimbal.step(dt_s)
         craft.step(dt_s)
         self.shutter.step()
-        self.camera.step()
+        for camera in self.cameras:
+            camera.step()
         if craft.impact_m_s is not None:
             self._touch_down(craft.impact_m_s)
         for server in self.servers.values():

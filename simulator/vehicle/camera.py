@@ -7,7 +7,7 @@ Knows pictures and the camera protocol; must not know what the autopilot flies.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from simulator.vehicle.craft import Craft
@@ -18,6 +18,15 @@ from simulator.vehicle.wire import CAMERA_COMPONENT, Message, clamp_int, e7, mav
 NONE, SPEAKS_MAVLINK = 0, 6
 """CAM1_TYPE."""
 _ACCEPTED, _DENIED, _FAILED = int(mavlink.MAV_RESULT_ACCEPTED), int(mavlink.MAV_RESULT_DENIED), int(mavlink.MAV_RESULT_FAILED)
+_UNSUPPORTED = int(mavlink.MAV_RESULT_UNSUPPORTED)
+_RANGE: Final = 2  # CAMERA_ZOOM_TYPE and SET_FOCUS_TYPE: percent
+_FOCUS_BY_ITSELF: Final = (4, 5, 6)  # SET_FOCUS_TYPE
+_CAN: Final = int(
+    mavlink.CAMERA_CAP_FLAGS_CAPTURE_IMAGE
+    | mavlink.CAMERA_CAP_FLAGS_CAPTURE_VIDEO
+    | mavlink.CAMERA_CAP_FLAGS_HAS_BASIC_ZOOM
+    | mavlink.CAMERA_CAP_FLAGS_HAS_BASIC_FOCUS
+)
 _SILENT, _SAYS_SO = 1, 2  # SIM_CAM_FAIL
 _STORES_S: Final = 0.4  # from the shutter to the report
 _BOOTS_LATER_S: Final = 1.5  # its clock is not the autopilot's
@@ -121,29 +130,42 @@ class Shutter:
 
 
 class Camera:
-    """A camera that speaks MAVLink, component 100, numbering its pictures from 0.
+    """A camera that speaks MAVLink, a component of its own, numbering its pictures from 0.
 
     Args:
         craft: for where a picture is taken.
         gimbal: for where it looks.
         unix_usec: product time.
         emit: sends a frame to every ground station.
+        thermal: a second one beside the first, which takes pictures only.
     """
 
     def __init__(
-        self, craft: Craft, gimbal: Gimbal, unix_usec: Callable[[], int], emit: Callable[[bytes], None], system: int
+        self,
+        craft: Craft,
+        gimbal: Gimbal,
+        unix_usec: Callable[[], int],
+        emit: Callable[[bytes], None],
+        system: int,
+        *,
+        thermal: bool = False,
     ) -> None:
         self._craft, self._gimbal, self._unix_usec, self._emit = craft, gimbal, unix_usec, emit
-        self._codec = mavlink.MAVLink(None, srcSystem=system, srcComponent=CAMERA_COMPONENT)
+        self.component = CAMERA_COMPONENT + int(thermal)
+        self._thermal = thermal
+        self._codec = mavlink.MAVLink(None, srcSystem=system, srcComponent=self.component)
         self._pictures: list[Message] = []
         self._waiting: list[tuple[float, Message]] = []
+        self._sequence = 0
         self._beat_s = 0.0
         self._recording = False
+        self._zoom = self._focus = math.nan if thermal else 0.0
 
     @property
     def there(self) -> bool:
         """Whether the drone carries one."""
-        return self._craft.parameters["CAM1_TYPE"] == SPEAKS_MAVLINK
+        values = self._craft.parameters
+        return values["CAM1_TYPE"] == SPEAKS_MAVLINK and (not self._thermal or values["SIM_CAM_THERMAL"] > 0)
 
     def step(self) -> None:
         """Heartbeat, and the reports of what is stored by now."""
@@ -178,19 +200,48 @@ class Camera:
         """A message addressed to it: commands only."""
         if message.get_type() != "COMMAND_LONG":
             return
-        result = self._obey(int(message.command), float(message.param1), float(message.param2))
+        params = tuple(float(getattr(message, f"param{number}")) for number in range(1, 5))
+        result = self._obey(int(message.command), params)
         peer = (message.get_srcSystem(), message.get_srcComponent())
         self._send(mavlink.MAVLink_command_ack_message(message.command, result, 0, 0, *peer))
 
-    def _obey(self, command: int, param1: float, param2: float) -> int:
+    def _obey(self, command: int, params: Sequence[float]) -> int:
         if command == mavlink.MAV_CMD_REQUEST_MESSAGE:
-            return self._request(int(param1), int(param2))
+            return self._request(int(params[0]), int(params[1]))
         if command == mavlink.MAV_CMD_IMAGE_START_CAPTURE:
-            return _ACCEPTED if self.shoot() else _FAILED
-        if command in (mavlink.MAV_CMD_VIDEO_START_CAPTURE, mavlink.MAV_CMD_VIDEO_STOP_CAPTURE):
-            self._recording = command == mavlink.MAV_CMD_VIDEO_START_CAPTURE
+            return self._start_capture(int(params[3]))
+        order = None if self._thermal else _LENS_AND_VIDEO.get(command)
+        return _UNSUPPORTED if order is None else order(self, params)
+
+    def _record(self, params: Sequence[float]) -> int:  # noqa: ARG002 an order's signature
+        self._recording = True
+        return _ACCEPTED
+
+    def _stop(self, params: Sequence[float]) -> int:  # noqa: ARG002 an order's signature
+        self._recording = False
+        return _ACCEPTED
+
+    def _set_zoom(self, params: Sequence[float]) -> int:
+        return self._set_lens("_zoom", params)
+
+    def _set_focus(self, params: Sequence[float]) -> int:
+        return _ACCEPTED if int(params[0]) in _FOCUS_BY_ITSELF else self._set_lens("_focus", params)
+
+    def _start_capture(self, sequence: int) -> int:
+        """One picture. A command that repeats the number of the one before is the same one."""
+        if 0 < sequence == self._sequence:
             return _ACCEPTED
-        return int(mavlink.MAV_RESULT_UNSUPPORTED)
+        self._sequence = sequence
+        return _ACCEPTED if self.shoot() else _FAILED
+
+    def _set_lens(self, what: str, params: Sequence[float]) -> int:
+        """Percent of the whole range; it has no steps and no motor to keep running."""
+        if int(params[0]) != _RANGE:
+            return _UNSUPPORTED
+        if not 0.0 <= params[1] <= 100.0:
+            return _DENIED
+        setattr(self, what, params[1])
+        return _ACCEPTED
 
     def _request(self, message_id: int, index: int) -> int:
         if message_id == mavlink.MAVLINK_MSG_ID_CAMERA_IMAGE_CAPTURED:
@@ -206,8 +257,9 @@ class Camera:
 
     def information(self) -> Message:
         """CAMERA_INFORMATION."""
-        flags = mavlink.CAMERA_CAP_FLAGS_CAPTURE_IMAGE | mavlink.CAMERA_CAP_FLAGS_CAPTURE_VIDEO
-        return _information(self._boot_ms(), "nest-sim", "camera", flags)
+        if self._thermal:
+            return _information(self._boot_ms(), "nest-sim", "thermal", mavlink.CAMERA_CAP_FLAGS_CAPTURE_IMAGE)
+        return _information(self._boot_ms(), "nest-sim", "camera", _CAN)
 
     def capture_status(self) -> Message:
         """CAMERA_CAPTURE_STATUS."""
@@ -223,8 +275,8 @@ class Camera:
         )
 
     def settings(self) -> Message:
-        """CAMERA_SETTINGS: pictures."""
-        return mavlink.MAVLink_camera_settings_message(self._boot_ms(), mavlink.CAMERA_MODE_IMAGE, math.nan, math.nan)
+        """CAMERA_SETTINGS: pictures, and how far it is zoomed and focused."""
+        return mavlink.MAVLink_camera_settings_message(self._boot_ms(), mavlink.CAMERA_MODE_IMAGE, self._zoom, self._focus)
 
     def _free_mib(self) -> float:
         return max(0.0, _STORAGE_MIB - _PICTURE_MIB * len(self._pictures))
@@ -237,6 +289,12 @@ class Camera:
         self._codec.seq = (self._codec.seq + 1) % 256
 
 
+_LENS_AND_VIDEO: Final[dict[int, Callable[[Camera, Sequence[float]], int]]] = {
+    mavlink.MAV_CMD_VIDEO_START_CAPTURE: Camera._record,  # noqa: SLF001 its own table
+    mavlink.MAV_CMD_VIDEO_STOP_CAPTURE: Camera._stop,  # noqa: SLF001
+    mavlink.MAV_CMD_SET_CAMERA_ZOOM: Camera._set_zoom,  # noqa: SLF001
+    mavlink.MAV_CMD_SET_CAMERA_FOCUS: Camera._set_focus,  # noqa: SLF001
+}
 _REQUESTS: Final[dict[int, Callable[[Camera], Message]]] = {
     mavlink.MAVLINK_MSG_ID_CAMERA_INFORMATION: Camera.information,
     mavlink.MAVLINK_MSG_ID_CAMERA_CAPTURE_STATUS: Camera.capture_status,

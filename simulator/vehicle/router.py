@@ -6,7 +6,7 @@ the addressee was heard. Knows system and component ids; must not know sockets.
 
 from simulator.vehicle.autopilot import Autopilot
 from simulator.vehicle.channel import Channel
-from simulator.vehicle.wire import AUTOPILOT_COMPONENT, CAMERA_COMPONENT, Message
+from simulator.vehicle.wire import AUTOPILOT_COMPONENT, Message
 
 
 def take(autopilot: Autopilot, channel: Channel, message: Message, frame: bytes) -> None:
@@ -25,8 +25,9 @@ def take(autopilot: Autopilot, channel: Channel, message: Message, frame: bytes)
             continue
         if broadcast or (not mine and _heard(other, target_system, target_component)):
             other.send(frame)
-    if (target_system, target_component) == (own_system, CAMERA_COMPONENT) and autopilot.camera.there:
-        autopilot.camera.handle(message)
+    for camera in autopilot.cameras:
+        if (target_system, target_component) == (own_system, camera.component) and camera.there:
+            camera.handle(message)
     if broadcast or mine:
         for answer in autopilot.handle(channel, message):
             channel.send(answer)

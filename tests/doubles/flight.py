@@ -13,6 +13,7 @@ from agent.core.bus import Bus
 from agent.core.clock import Clock
 from agent.core.geo import LatLon, LocalFrame
 from agent.core.outcome import Accepted, Outcome, Refused
+from agent.domain.camera import Camera
 from agent.domain.landing import PadFix, PadView
 from agent.domain.mission import Fence, ItemKind, RallyPoint
 from agent.domain.nest_state import ClampState, DockState, DronePresence, LidState, Weather
@@ -93,6 +94,8 @@ class Drone:
     identity: Any = None
     problems: Any = ()
     telemetry: Telemetry = field(default_factory=Telemetry)
+    picture: Outcome = field(default_factory=lambda: Accepted("captured"))
+    camera: Camera | None = None
     returns: Outcome = field(default_factory=Accepted)
     rally_by_return: bool = False
     rally_ordered: bool = False
@@ -145,6 +148,11 @@ class Drone:
         self.orders.append("point_camera")
         self.looks_at = (place, alt_amsl_m)
         return Accepted()
+
+    async def take_pictures(self) -> Outcome:
+        self.orders.append("take_pictures")
+        await asyncio.sleep(1.0)
+        return self.picture
 
     async def look_ahead(self, pitch_deg: float) -> Outcome:
         self.orders.append(f"look_ahead {pitch_deg:g}")
@@ -265,6 +273,7 @@ class Drone:
             landed_at_s=now,
             mission=MissionProgress(now, self.item, self.item - 1, None, complete=False),
             gimbal=Gimbal(now, 0, 0.0, self.looks_deg, 0.0) if self.looks_deg is not None else None,
+            camera=self.camera,
         )
 
 

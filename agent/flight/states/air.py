@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from agent.core.errors import LinkError
 from agent.core.geo import LatLon, distance_m
-from agent.core.outcome import Refused
+from agent.core.outcome import Accepted, Outcome, Refused
 from agent.domain.mission import ItemKind, RallyPoint
 from agent.domain.nest_state import ClampState, DronePresence, LidState
 from agent.domain.telemetry import FlightMode
@@ -22,6 +22,7 @@ _OVER_PAD_M = 6.0
 _REPEAT_S = 5.0  # an order that had no effect is given again after this
 _SINKS_M_S, _STILL_M_S = 0.3, 1.0
 _SINKS_ELSEWHERE_S = 3.0  # a return that comes down so long somewhere else than it should is taken over
+_PITCH_NEAR_DEG, _TURNS_S, _LOOKS_MOST = 5.0, 3.0, 5
 _FOREIGN = frozenset({FlightMode.MANUAL, FlightMode.UNKNOWN})
 
 
@@ -67,19 +68,28 @@ async def returning(ctx: FlightContext) -> Event:
 
 
 async def _look_down(ctx: FlightContext) -> None:
-    """Keeps the camera at the route's last angle on the way home: PX4 lets it go with the mission, and it looks at the sky."""
+    """Keeps the camera at the route's last angle on the way home.
+
+    PX4 turns it to neutral a quarter of a second after its mission has ended, and takes it from whoever has it: so it is asked
+    again. A gimbal that does not obey is let alone.
+    """
+    ordered_s, orders = -math.inf, 0
+    outcome: Outcome = Accepted()
     async for situation in ctx.ticks():
-        if situation.mode not in HOMEWARD:
+        flight, gimbal = ctx.flight, situation.telemetry.gimbal
+        if situation.mode not in HOMEWARD or flight is None or flight.plan is None or gimbal is None:
             continue
-        flight = ctx.flight
-        pitch_deg = last_pitch_deg(flight.plan, situation) if flight is not None and flight.plan is not None else None
-        if pitch_deg is None or situation.telemetry.gimbal is None:
-            return
+        pitch_deg = last_pitch_deg(flight.plan, situation)
+        looks = pitch_deg is None or abs(gimbal.pitch_deg - pitch_deg) <= _PITCH_NEAR_DEG
+        if pitch_deg is None or looks or ctx.now_s - ordered_s < _TURNS_S:
+            continue
+        if orders == _LOOKS_MOST or (isinstance(outcome, Refused) and outcome.code == "gimbal.taken"):
+            break
         with suppress(LinkError):  # the failsafes see to a lost link
             outcome = await ctx.vehicle.look_ahead(pitch_deg)
-            if isinstance(outcome, Refused):
-                ctx.note(outcome.code, outcome.words)
-        return
+        ordered_s, orders = ctx.now_s, orders + 1
+    if isinstance(outcome, Refused):
+        ctx.note(outcome.code, outcome.words)
 
 
 async def _come_home(ctx: FlightContext, opening: asyncio.Task[bool], looking: asyncio.Task[None]) -> Event:

@@ -18,6 +18,7 @@ from agent.flight.context import CurrentFlight, FlightContext
 from agent.flight.situation import Situation
 from agent.flight.standoff import Look, Means, Station, Subject, check_budget, plan_look
 from agent.flight.states.route_ahead import next_waypoint, waypoints
+from agent.flight.stills import Stills
 from agent.flight.table import Event, State
 from agent.routes.checks import check_target
 from agent.routes.compile import ground_rel_m
@@ -26,6 +27,7 @@ from agent.routes.energy import Stop
 _AGAIN_S = 10.0  # until a look that was not possible is thought of again: the drone is elsewhere then
 _NEAR_M = 8.0
 _NEAR_ALT_M = 5.0
+_STEADY_M_S = 1.0
 _RESUME_TRIES = 3
 _RESUME_WAIT_S = 5.0
 
@@ -124,13 +126,19 @@ async def investigating(ctx: FlightContext) -> Event:
     flight.looks.done.append(look.subject)
     began = ctx.clock.utc()
     ctx.expect(ctx.vehicle.goto_mode)
-    event = await _look(ctx, look)
+    stills = Stills(ctx.vehicle, len(look.stations))
+    try:
+        event = await _look(ctx, look, stills)
+    finally:
+        pictures, missing = await stills.end()
+    for refused in missing:
+        ctx.note(refused.code, refused.words)
     known = second_look.shown(look.subject, began, ctx.eyes.sightings, ctx.config.second_look)
-    ctx.note("flight.second_look", second_look.result_words(look.subject, known))
+    ctx.note("flight.second_look", second_look.result_words(look.subject, known) + pictures)
     return event or await _go_on(ctx, index)
 
 
-async def _look(ctx: FlightContext, look: Look) -> Event | None:
+async def _look(ctx: FlightContext, look: Look, stills: Stills) -> Event | None:
     """Flies from station to station. None when enough was seen, the time is over or the autopilot will not go there."""
     config, began = ctx.config.second_look, ctx.clock.utc()
     tour, arrived_s, visited = _endless(look), None, 0
@@ -144,10 +152,11 @@ async def _look(ctx: FlightContext, look: Look) -> Event | None:
         if (found := ctx.finding(State.INVESTIGATING, situation)) is not None:
             return found.event
         if _there(situation, station) and situation.mode in ctx.commanded:
-            arrived_s, visited = (ctx.now_s if arrived_s is None else arrived_s), visited + 1
-            station = next(tour)
-            if len(look.stations) > 1 and not await _send(ctx, look.subject, station):
-                return None
+            arrived_s = ctx.now_s if arrived_s is None else arrived_s
+            if not stills.busy(visited, steady=_steady(situation)):
+                visited, station = visited + 1, next(tour)
+                if len(look.stations) > 1 and not await _send(ctx, look.subject, station):
+                    return None
         known = second_look.shown(look.subject, began, ctx.eyes.sightings, config)
         at_place_s = 0.0 if arrived_s is None else ctx.now_s - arrived_s
         if second_look.enough(known, at_place_s, config, tour_done=visited >= len(look.stations)):
@@ -166,6 +175,12 @@ def _there(situation: Situation, station: Station) -> bool:
     if position is None or abs(position.alt_rel_m - station.alt_rel_m) > _NEAR_ALT_M:
         return False
     return distance_m(position.place, station.place) < _NEAR_M
+
+
+def _steady(situation: Situation) -> bool:
+    """Slow enough for a picture without a smear."""
+    position = situation.telemetry.position
+    return position is not None and math.hypot(*position.velocity_ned_m_s) < _STEADY_M_S
 
 
 async def _send(ctx: FlightContext, subject: Subject, station: Station) -> bool:

@@ -72,7 +72,9 @@ def test_it_says_what_it_is_how_much_it_took_and_what_room_is_left() -> None:
     assert station.last("CAMERA_CAPTURE_STATUS").image_count == 2
     storage = station.last("STORAGE_INFORMATION")
     assert storage.available_capacity == storage.total_capacity - 16.0
-    assert ask_camera(station, mavlink.MAV_CMD_SET_CAMERA_ZOOM, 1, 1) == UNSUPPORTED
+    assert ask_camera(station, mavlink.MAV_CMD_SET_CAMERA_ZOOM, 1, 1) == UNSUPPORTED, "it has no steps"
+    assert ask_camera(station, mavlink.MAV_CMD_SET_CAMERA_ZOOM, 2, 101) == DENIED
+    assert ask_camera(station, mavlink.MAV_CMD_SET_CAMERA_ZOOM, 2, 40) == ACCEPTED
 
 
 @pytest.mark.parametrize(("fault", "results"), [(1, []), (2, [0])])

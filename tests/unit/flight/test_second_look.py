@@ -8,6 +8,7 @@ import pytest
 
 from agent.core.geo import LatLon, distance_m, inside_margin_m
 from agent.core.outcome import Refused
+from agent.domain.camera import Camera
 from agent.domain.hazard import Hazard
 from agent.domain.mission import Fence
 from agent.domain.route import Site
@@ -89,6 +90,41 @@ def test_a_suspicion_is_looked_at_from_upwind_and_the_route_goes_on_where_it_was
     assert nest.drone.orders.index("resume") > nest.drone.orders.index("release_camera") > nest.drone.orders.index("goto")
     assert nest.drone.looks_at is None
     assert nest.drone.orders.count("launch") == 1
+
+
+STILL_CAMERA = Camera(0.0, "M1", takes_pictures=True, confirms=True)
+
+
+def test_each_station_is_photographed_once_and_the_report_says_how_many(make_nest):
+    nest = looked(make_nest, then=SightingLevel.CONFIRMED, camera=STILL_CAMERA)
+    assert path(nest)[-7:] == WHOLE
+    assert nest.drone.orders.count("take_pictures") == 5
+    assert words_of(nest, "flight.second_look")[0].endswith("; pictures at 5 of 5 stations (captured)")
+    assert nest.drone.orders.count("goto") == 6, "no station is flown to again for its picture; the sixth is the way back"
+
+
+def test_a_picture_that_is_not_taken_is_told_and_holds_up_nothing(make_nest):
+    refused = Refused("camera.no_picture", "M1: it failed, 3 times")
+    nest = looked(make_nest, then=SightingLevel.CONFIRMED, camera=STILL_CAMERA, picture=refused)
+    assert path(nest)[-7:] == WHOLE
+    assert words_of(nest, "flight.second_look")[0].endswith("; pictures at 0 of 5 stations")
+    assert words_of(nest, "camera.no_picture")
+
+
+def test_a_picture_under_way_does_not_keep_the_drone_from_coming_home(make_nest):
+    nest = make_nest(second_look=LOOK, camera=STILL_CAMERA)
+    taking = []
+
+    async def never():
+        taking.append(loop_s())
+        await asyncio.Event().wait()
+
+    nest.drone.take_pictures = never
+    sure = once(lambda: on_the_way(nest), lambda: see(nest, SightingLevel.SUSPECT))
+    worse = once(lambda: bool(taking), lambda: setattr(nest.drone, "charge", 0.22))
+    run_virtual(nest.run(lambda n: (sure(), worse(), ended(n))[-1]))
+    assert len(taking) == 1
+    assert nest.reports.reports[-1].outcome == "cut_short"
 
 
 def test_a_place_where_nothing_is_found_is_left_early_and_said(make_nest):
