@@ -52,7 +52,7 @@ def detect(
     from agent.vision.perception import Perception, load_networks
     from agent.vision.report_lines import Looker
 
-    _quiet_decoders()
+    quiet_decoders()
     cv2.setNumThreads(threads)
     if not paths and not bench:
         raise ConfigError("vision.no_input", "name pictures, folders or videos; nest-agent detect --help")
@@ -76,7 +76,7 @@ def detect(
     raise typer.Exit(EXIT_SOME_FAILED if looker.faults else 0)
 
 
-def _quiet_decoders() -> None:
+def quiet_decoders() -> None:
     """Our own words about a damaged file are enough: what libjpeg, libpng and FFmpeg write to descriptor 2 goes nowhere.
 
     Python's standard error stays where it is.

@@ -29,7 +29,7 @@ _WARM_UP, _ROUNDS = 2, 25
 
 def bench_lines(networks: Sequence[Network], paths: Sequence[Path], rounds: int = _ROUNDS) -> Iterator[str]:
     """Rows of a table: stage, milliseconds p50 and p95, frames a second; then peak memory. JSON last, for programs."""
-    pictures = _pictures(paths)
+    pictures = pictures_of(paths)
     rows = measure(networks, pictures, rounds)
     yield f"{'stage':<28}{'p50 ms':>9}{'p95 ms':>9}{'1/s':>8}{'CPU ms':>9}"
     for name, times in rows.items():
@@ -92,7 +92,7 @@ def _timed(rounds: int, work: Callable[[int], object]) -> Times:
     return out
 
 
-def _pictures(paths: Sequence[Path]) -> list[Pixels]:
+def pictures_of(paths: Sequence[Path]) -> list[Pixels]:
     """Up to eight pictures at the flight's size; noise without any."""
     out: list[Pixels] = []
     for path in files_of(paths, lambda _: None):
