@@ -4,6 +4,7 @@ import pytest
 
 from agent.core.errors import ConfigError
 from agent.core.geo import LatLon
+from simulator.runner.firmware import firmware_parameters
 from simulator.sitl import arducopter, px4
 from simulator.sitl.binary import Backend, find_binary
 from simulator.sitl.recipe import Wanted
@@ -23,6 +24,12 @@ def program(tmp_path):
 
 def wanted(binary, tmp_path, **changes):
     return Wanted(binary, tmp_path / "work", LatLon(30.39, 119.84), 24.0, 90.0, 5.0, 6.0, 240.0, **changes)
+
+
+def test_the_nests_set_leaves_the_simulated_drone_the_gimbal_that_it_has():
+    """With another mount type ArduCopter finds no gimbal, takes every order for it, and the camera stays level."""
+    values = firmware_parameters("ardupilot/nest", Backend.ARDUPILOT)
+    assert values["MNT1_TYPE"] == arducopter.BODY["MNT1_TYPE"] == 6
 
 
 def test_arducopter_gets_place_speed_wind_and_the_nests_parameters(program, tmp_path):
