@@ -13,6 +13,7 @@ from contextlib import AsyncExitStack
 
 import structlog
 
+from agent.alerts.public.service import PublicService
 from agent.alerts.service import open_alerts
 from agent.app.eyes import Eyes
 from agent.app.pad_guide import PadGuide
@@ -85,6 +86,7 @@ async def serve(config: Config, clock: Clock) -> None:
         eyes = Eyes(vision, bus)
         guide = await _open_pad_guide(parts, config.landing, vehicle, bus, clock) if config.landing else None
         ctx = FlightContext(config, vehicle, station, eyes, missions, clock, site, missions.routes, terrain, guide)
+        public = PublicService(config.public, topics, store, missions.routes, clock, simulated=config.nest.simulated)
         director = Director(ctx, journal, hub, bus)
         teller = Teller(ctx, director, station, alerts, hub, clock, lambda: store.reasons)
         services = (
@@ -93,6 +95,7 @@ async def serve(config: Config, clock: Clock) -> None:
             *((kept_up(guide.run, "pad"),) if guide else ()),
             kept_up(lambda: carry_poses(bus, vision), "poses"),
             kept_up(lambda: carry_sightings(bus, ctx, alerts), "sightings"),
+            kept_up(lambda: public.run(bus), "public"),
             kept_up(lambda: log_deliveries(bus, clock.utc), "deliveries"),
             kept_up(teller.tell_status, "status"),
             kept_up(teller.tell_telemetry, "telemetry"),

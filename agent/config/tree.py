@@ -7,6 +7,7 @@ from agent.config.flight import FlightSection, MissionsSection
 from agent.config.hub import AlertsSection, HubSection
 from agent.config.landing import LandingSection
 from agent.config.nest import DockSection, NestSection, WeatherSection
+from agent.config.public import PublicSection
 from agent.config.requests import RequestsSection
 from agent.config.second_look import SecondLookSection
 from agent.config.store import StoreSection
@@ -48,5 +49,7 @@ class Config(BaseSettings):
     """When the drone leaves its route to look at something again."""
     missions: MissionsSection = MissionsSection()
     """What the nest flies by itself."""
+    public: PublicSection | None = None
+    """Late and coarse notices for a public page. Without it the public is told nothing."""
     requests: RequestsSection = Field(default_factory=RequestsSection)
     """Flights that departments ask for over the hub."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from agent.domain.alert import Alert, AlertAction
 from agent.domain.geojson import AlertFeatures
 from agent.domain.hazard import Hazard
+from agent.domain.public import PublicNotice
 from agent.domain.request import CancelRequest, FlightReply, FlightRequest
 from agent.domain.status import DroneTelemetry, FlightReport, NestStatus
 from agent.domain.wire import Wire
@@ -54,6 +55,7 @@ TOPICS: dict[str, TopicRow] = {
     "snapshot": TopicRow(_ALERT + "/snapshot", 1, None, "nest.alert.snapshot.v1", None, "image/jpeg"),
     "request": TopicRow(_REQUEST, 1, None, "nest.request.v1", FlightRequest, retain=False, from_nest=False),
     "cancel": TopicRow(_REQUEST, 1, None, "nest.request.cancel.v1", CancelRequest, retain=False, from_nest=False),
+    "public": TopicRow("public/{nest}", 1, None, "nest.public.v1", PublicNotice),
     "reply": TopicRow("replies/{department}/{nest}", 1, None, "nest.reply.v1", FlightReply, retain=False),
 }
 
@@ -103,6 +105,10 @@ class Topics:
     def snapshot(self, department: str, hazard: Hazard, alert: str) -> str:
         """Where an alert's picture stands for a department."""
         return self.of_alert("snapshot", department, hazard, alert)
+
+    def public(self) -> str:
+        """Where the nest's notice for the public stands."""
+        return self._fill("public")
 
     def actions(self) -> str:
         """Filter of the departments' answers to this nest's alerts."""

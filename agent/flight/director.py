@@ -169,6 +169,7 @@ class Director:
         if report is None:
             return
         self._tell_missions(report)
+        self._bus.publish(report)
         try:
             async with asyncio.timeout(_REPORT_WAIT_S):
                 await self._reports.publish_report(report)

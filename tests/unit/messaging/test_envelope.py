@@ -75,6 +75,7 @@ def test_delivery_of_each_topic_is_as_the_contract_says(name: str) -> None:
         "action": (1, False, None),
         "request": (1, False, None),
         "cancel": (1, False, None),
+        "public": (1, True, None),
         "reply": (1, False, None),
     }
     row = TOPICS[name]

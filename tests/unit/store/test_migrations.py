@@ -22,6 +22,7 @@ DELIVERED = {
     "hub/0005_requests.sql": "10904fa2",
     "hub/0006_heads.sql": "142dbb2f",
     "hub/0007_again.sql": "d69eebe3",
+    "hub/0008_flown.sql": "57343ddf",
     "journal/0001_journal.sql": "2a18a050",
 }
 _SQL = files("agent.store").joinpath("sql")
