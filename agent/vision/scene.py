@@ -77,11 +77,18 @@ def facts_of(pixels: Pixels) -> PictureFacts:
     )
 
 
-def faults_of(facts: PictureFacts, before: PictureFacts | None, expected: Expected | None = None) -> frozenset[str]:
-    """Codes of what is wrong with this frame by itself. Without an expectation every camera is the right one."""
+def faults_of(
+    facts: PictureFacts, before: PictureFacts | None, expected: Expected | None = None, *, aloft: bool = True
+) -> frozenset[str]:
+    """Codes of what is wrong with this frame by itself.
+
+    Args:
+        expected: None: every camera is the right one.
+        aloft: whether a landscape is seen. A pad before the lens has light and shade and no detail: that is no blur.
+    """
     black = facts.mean < _BLACK_MEAN and facts.bright < _BLACK_BRIGHT
     washed_out = facts.mean > _WASHED_MEAN and facts.contrast < _WASHED_CONTRAST
-    smooth = facts.coarse < _BLUR_COARSE and facts.contrast >= _BLUR_CONTRAST
+    smooth = aloft and facts.coarse < _BLUR_COARSE and facts.contrast >= _BLUR_CONTRAST
     soft = facts.fine < _BLUR_RATIO * facts.coarse and facts.coarse >= _BLUR_COARSE_KNOWN
     rows = (
         ("vision.frozen", before is not None and facts.digest == before.digest),
@@ -112,10 +119,14 @@ class PictureHealth:
         self._since: dict[str, float] = {}
         self._now_s = 0.0
 
-    def update(self, frame: Frame, now_s: float) -> tuple[str, ...]:
-        """Takes a frame in, at a moment of any steadily running clock. Returns the codes that hold now."""
+    def update(self, frame: Frame, now_s: float, *, aloft: bool = True) -> tuple[str, ...]:
+        """Takes a frame in, at a moment of any steadily running clock. Returns the codes that hold now.
+
+        Args:
+            aloft: as for :func:`faults_of`.
+        """
         facts = facts_of(frame.pixels)
-        wrong = faults_of(facts, self._before, self._expected)
+        wrong = faults_of(facts, self._before, self._expected, aloft=aloft)
         self._before, self._now_s = facts, now_s
         self._since = {code: self._since.get(code, now_s) for code in wrong}
         return self.codes()

@@ -77,6 +77,16 @@ def test_a_smooth_scene_is_no_blur():
     assert codes(pad) == ()
 
 
+def test_light_and_shade_on_a_pad_are_no_blur_but_in_the_air_they_are():
+    rng, shade = np.random.default_rng(7), np.linspace(60, 180, 640)[None, :, None]
+    views = [np.clip(shade + rng.normal((5, 0, -5), 1.0, (360, 640, 3)), 0, 255).astype(np.uint8) for _ in range(6)]
+    ground = PictureHealth(EXPECTED)
+    for i, view in enumerate(views):
+        ground.update(Frame(view, "x", i), float(i), aloft=False)
+    assert ground.codes() == ()
+    assert codes(views) == ("vision.blurred",)
+
+
 def with_drop(picture: np.ndarray, x: int, y: int, radius: int) -> np.ndarray:
     """A water drop: through it everything is far out of focus."""
     mask = cv2.circle(np.zeros(picture.shape[:2], np.float32), (x, y), radius, 1.0, -1)
