@@ -22,7 +22,7 @@ from agent.vision.frame import Detection, Frame, Observation, Pixels
 from agent.vision.golden import prove
 from agent.vision.runtime import Answer, Network
 from agent.vision.tile_choice import Ranges, worthwhile
-from agent.vision.tiles import Tile, combined_logits, joined_mask, merged, moved, tiles_for
+from agent.vision.tiles import Tile, combined_logits, joined_boxes, joined_mask, tiles_for
 
 SHIPPED = ("fire", "flood")
 """Folders of the package of models, which is data to the agent and is never imported."""
@@ -185,7 +185,7 @@ def _joined(
     network: Network, whole: Answer, parts: Sequence[tuple[Tile, Answer]], tile_count: int, size: tuple[int, int]
 ) -> Answer:
     manifest = network.manifest
-    boxes = [*whole.boxes, *(box for tile, answer in parts for box in moved(answer.boxes, tile))]
+    boxes = joined_boxes(whole.boxes, [(tile, answer.boxes) for tile, answer in parts], *size, manifest.nms_iou)
     logits = None
     if whole.logits is not None:
         logits = combined_logits(
@@ -195,4 +195,4 @@ def _joined(
     if whole.water is not None:
         masks = [(tile, answer.water) for tile, answer in parts if answer.water is not None]
         water = joined_mask(whole.water, masks, *size)
-    return Answer(merged(boxes, manifest.nms_iou), logits, water, whole.logits)
+    return Answer(boxes, logits, water, whole.logits)

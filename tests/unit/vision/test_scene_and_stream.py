@@ -14,7 +14,7 @@ from agent.vision.mjpeg import MultipartReader, boundary_of
 from agent.vision.pictures import PictureError
 from agent.vision.scene import PictureHealth, SceneGate
 from agent.vision.sources import FrameSlot, SourceSettings, reader_for
-from agent.vision.tiles import Tile, combined_logits, joined_mask, merged, moved, tiles_for
+from agent.vision.tiles import Tile, combined_logits, joined_boxes, joined_mask, moved, tiles_for
 from agent.vision.watchfulness import StillCamera, Watchfulness
 
 RNG = np.random.default_rng(5)
@@ -198,15 +198,40 @@ def test_small_frames_have_no_tiles():
     assert tiles_for(1280, 720, SPEC, TilePolicy(enabled=False)) == ()
 
 
-def test_a_thing_seen_whole_and_in_tiles_is_one():
-    def box(confidence: float, *corners: float, hazard: Hazard = Hazard.FIRE) -> Detection:
-        return Detection(hazard, confidence, corners, "m")
+LEFT, RIGHT = Tile(0, 0, 400, 400), Tile(300, 0, 700, 400)
 
+
+def box(confidence: float, *corners: float, hazard: Hazard = Hazard.FIRE) -> Detection:
+    return Detection(hazard, confidence, corners, "m")
+
+
+def test_a_thing_seen_whole_and_in_tiles_is_one():
     (in_tile,) = moved([box(0.9, 10, 10, 30, 30)], Tile(100, 50, 484, 434))
     assert in_tile.box_px == (110, 60, 130, 80)
-    part = box(0.6, 112, 62, 120, 70)
-    smoke = box(0.5, 110, 60, 130, 80, hazard=Hazard.SMOKE)
-    assert merged([box(0.7, 108, 58, 131, 82), in_tile, part, smoke], 0.5) == (in_tile, smoke)
+    tile = Tile(100, 0, 484, 384)
+    much_surer, part = box(0.9, 10, 60, 30, 80), box(0.6, 12, 62, 20, 70)
+    smoke = box(0.5, 10, 60, 30, 80, hazard=Hazard.SMOKE)
+    found = joined_boxes([box(0.7, 108, 58, 131, 82)], [(tile, [much_surer, part, smoke])], 700, 400, 0.5)
+    assert [(f.hazard, f.box_px) for f in found] == [
+        (Hazard.FIRE, (110, 60, 130, 80)),
+        (Hazard.SMOKE, (110, 60, 130, 80)),
+    ]
+
+
+def test_a_piece_in_a_tile_does_not_replace_the_thing_in_the_whole():
+    thing = box(0.6, 200, 100, 380, 300)
+    sure_piece, sure_cut_piece = box(0.7, 220, 120, 300, 200), box(0.95, 200, 100, 399, 300)
+    assert joined_boxes([thing], [(LEFT, [sure_piece, sure_cut_piece])], 700, 400, 0.5) == (thing,)
+
+
+def test_a_box_cut_off_by_its_tile_counts_only_where_nothing_else_was_seen():
+    cut, complete = box(0.9, 350, 100, 400, 150), box(0.4, 50, 100, 110, 150)
+    assert joined_boxes([], [(LEFT, [cut]), (RIGHT, [complete])], 700, 400, 0.5) == tuple(moved([complete], RIGHT))
+    assert joined_boxes([], [(LEFT, [cut])], 700, 400, 0.5) == (cut,)
+    at_the_edge_of_the_frame = box(0.9, 0, 100, 50, 150)
+    assert joined_boxes([box(0.7, 1, 100, 52, 150)], [(LEFT, [at_the_edge_of_the_frame])], 700, 400, 0.5) == (
+        at_the_edge_of_the_frame,
+    )
 
 
 def test_tiles_can_raise_a_score_but_pay_for_their_number():
