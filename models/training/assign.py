@@ -1,100 +1,85 @@
-"""Which cell of the box head is responsible for which box, and where nothing may be learnt.
+"""Which cells of the box head are responsible for which box, and how sure each of them should be.
 
-Arrays in, arrays out; no torch. A class whose boxes a source does not draw gets weight 0 everywhere but on its drawn boxes,
-so that a fire picture without smoke boxes never teaches "this is not smoke".
+Task-aligned assignment (Feng et al. 2021, TOOD): of the cells near a box those learn it that already find it best, and a cell's
+wanted score is how well its own box fits. So a sure box is a well-placed box, whatever its size and level. Torch, no gradients.
 """
 
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
+import torch
+from torch import Tensor
 
-from models.training.data import Boxes
-from models.training.sources import BOX_CLASSES, Truth
-
-STRIDES = (8, 16, 32)
-SIZE_RANGES_PX = ((0.0, 56.0), (56.0, 144.0), (144.0, 1e9))
-"""Longest side of the boxes that each stride is responsible for (at an input of about 320 to 384 pixels)."""
-CENTRE_RADIUS = 1.5  # cells, FCOS (Tian et al. 2019, section 3.2 of the improved version)
-LOOSE_BACKGROUND_WEIGHT = 0.2
-"""How much the background of a source with incomplete boxes counts."""
-
-Array = npt.NDArray[np.float32]
+CELLS_EACH = 9
+_SCORE_POWER, _FIT_POWER = 0.5, 3.0
+_STRIDES_PER_BOX = (1.5, 16.0)
+"""A level may take boxes whose longest side is so many strides long; the finest also shorter, the coarsest also longer ones."""
+_LEAST_SURE = 0.3
+"""Wanted score of a box's best cell while nothing fits yet: without it nothing would ever be learnt."""
 
 
 @dataclass(frozen=True)
-class Targets:
-    """Per cell: class targets and weights [N, classes], distances to the box's sides [N, 4] in pixels, positive [N]."""
+class Assigned:
+    """Wanted scores [B, N, C], wanted corners [B, N, 4] in pixels, and which cells have a box [B, N]."""
 
-    classes: Array
-    weights: Array
-    distances: Array
-    positive: Array
-
-
-def cell_grid(size_px: int) -> tuple[Array, Array, npt.NDArray[np.int64]]:
-    """Centres [N, 2] in pixels, strides [N] and level index [N], in the order of the network's output."""
-    centres, strides, levels = [], [], []
-    for level, stride in enumerate(STRIDES):
-        axis = (np.arange(size_px // stride, dtype=np.float32) + 0.5) * stride
-        x, y = np.meshgrid(axis, axis)
-        centres.append(np.stack((x.ravel(), y.ravel()), axis=1))
-        strides.append(np.full(x.size, stride, np.float32))
-        levels.append(np.full(x.size, level))
-    return np.concatenate(centres), np.concatenate(strides), np.concatenate(levels)
+    scores: Tensor
+    corners: Tensor
+    positive: Tensor
 
 
-def background_weights(truth: Truth) -> Array:
-    """How much "nothing here" counts for each class: 1 where its boxes are complete, less where loose, 0 where unknown."""
-    full = LOOSE_BACKGROUND_WEIGHT if truth.loose else 1.0
-    return np.array([full if index in truth.boxes else 0.0 for index in range(len(BOX_CLASSES))], np.float32)
+def assign(scores: Tensor, found: Tensor, boxes: Tensor, centres: Tensor, strides: Tensor) -> Assigned:
+    """Assigns the drawn boxes of a batch.
+
+    Args:
+        scores: probabilities [B, N, C] that the network gives now.
+        found: corners [B, N, 4] in pixels that it gives now.
+        boxes: drawn boxes [B, M, 5], rows of (class, x0, y0, x1, y1) in pixels; class -1 fills up.
+        centres, strides: of the cells, [N, 2] and [N].
+    """
+    there = boxes[..., 0] >= 0
+    wanted = torch.zeros_like(scores)
+    if not bool(there.any()):
+        return Assigned(wanted, torch.zeros_like(found), torch.zeros_like(found[..., 0], dtype=torch.bool))
+    own = boxes[..., 0].clamp(min=0).long()
+    fit = overlap(boxes[:, :, None, 1:], found[:, None])  # [B, M, N]
+    now = torch.gather(scores.transpose(1, 2), 1, own[..., None].expand(-1, -1, scores.shape[1]))
+    may, near = _candidates(boxes[..., 1:], centres, strides)
+    worth = (now**_SCORE_POWER * fit**_FIT_POWER + 1e-4 * near) * may
+    best = worth.topk(min(CELLS_EACH, worth.shape[2]), dim=2)
+    taken = torch.zeros_like(worth).scatter(2, best.indices, 1.0) * (worth > 0) * there[..., None]
+    contested = torch.where(taken > 0, worth, torch.zeros_like(worth))
+    owner = contested.argmax(1)  # [B, N]: a cell that two boxes want goes to the one it fits better
+    positive = taken.amax(1) > 0
+    mine = torch.nn.functional.one_hot(owner, boxes.shape[1]).transpose(1, 2) * positive[:, None]
+    kept = worth * mine
+    best_fit = (fit * mine).amax(2, keepdim=True).clamp(min=_LEAST_SURE)
+    sure = (kept / kept.amax(2, keepdim=True).clamp(min=1e-9) * best_fit).amax(1)
+    owner_class = torch.gather(own, 1, owner)
+    wanted.scatter_(2, owner_class[..., None], (sure * positive)[..., None])
+    corners = torch.gather(boxes[..., 1:], 1, owner[..., None].expand(-1, -1, 4))
+    return Assigned(wanted, corners, positive)
 
 
-def assign(boxes: Boxes, ignored: Boxes, truth: Truth, size_px: int) -> Targets:
-    """Targets of one example. Where boxes overlap, the smaller one keeps the cell."""
-    centres, strides, levels = cell_grid(size_px)
-    classes = np.zeros((len(centres), len(BOX_CLASSES)), np.float32)
-    weights = np.repeat(background_weights(truth)[None], len(centres), axis=0)
-    distances = np.zeros((len(centres), 4), np.float32)
-    positive = np.zeros(len(centres), np.float32)
-    for row in ignored:
-        weights[_inside(centres, row[1:])] = 0.0
-    area = (boxes[:, 3] - boxes[:, 1]) * (boxes[:, 4] - boxes[:, 2])
-    for row in boxes[np.argsort(-area)]:
-        own = int(row[0])
-        cells, near = _responsible(centres, strides, levels, row[1:])
-        weights[near, own] = 0.0  # inside the box but not responsible: nobody says what should be there
-        classes[cells] = 0.0
-        classes[cells, own] = 1.0
-        weights[cells, own] = 1.0
-        distances[cells] = _sides(centres[cells], row[1:])
-        positive[cells] = 1.0
-    weights = np.where(classes > 0, 1.0, weights).astype(np.float32)
-    return Targets(classes, weights, distances, positive)
+def _candidates(corners: Tensor, centres: Tensor, strides: Tensor) -> tuple[Tensor, Tensor]:
+    """Which cells may take a box [B, M, N], and how near its middle they lie (1 in the middle)."""
+    middle = (corners[..., :2] + corners[..., 2:]) / 2
+    half = (corners[..., 2:] - corners[..., :2]) / 2
+    offset = (centres - middle[:, :, None]).abs()  # [B, M, N, 2]
+    inside = (offset <= torch.maximum(half[:, :, None], 0.75 * strides[:, None])).all(3)
+    longest = 2 * half.amax(2)[..., None]
+    low = torch.where(strides == strides.min(), 0.0, _STRIDES_PER_BOX[0] * strides)
+    high = torch.where(strides == strides.max(), 1e9, _STRIDES_PER_BOX[1] * strides)
+    near = torch.exp(-(offset.square().sum(3).sqrt() / longest.clamp(min=1.0)))
+    return inside & (longest >= low) & (longest < high), near
 
 
-def _responsible(
-    centres: Array, strides: Array, levels: npt.NDArray[np.int64], box: Array
-) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-    """Cells that must find the box, and cells within it that need not."""
-    middle = (box[:2] + box[2:]) / 2
-    longest = float(max(box[2] - box[0], box[3] - box[1]))
-    low = np.array([pair[0] for pair in SIZE_RANGES_PX], np.float32)[levels]
-    high = np.array([pair[1] for pair in SIZE_RANGES_PX], np.float32)[levels]
-    level_fits = (longest >= low) & (longest < high)
-    close = np.abs(centres - middle).max(axis=1) <= CENTRE_RADIUS * strides
-    inside = _inside(centres, box)
-    cells = level_fits & close & inside
-    if not cells.any():  # a box smaller than a cell: the nearest centre takes it
-        gap = np.where(level_fits, np.abs(centres - middle).max(axis=1), np.inf)
-        cells = np.arange(len(gap)) == gap.argmin()
-    return cells, inside & ~cells
+def overlap(a: Tensor, b: Tensor) -> Tensor:
+    """Intersection over union of corners (..., 4), broadcast."""
+    sides = (torch.minimum(a[..., 2:], b[..., 2:]) - torch.maximum(a[..., :2], b[..., :2])).clamp(min=0)
+    common = sides[..., 0] * sides[..., 1]
+    union = _area(a) + _area(b) - common
+    return common / union.clamp(min=1e-6)
 
 
-def _inside(centres: Array, box: Array) -> npt.NDArray[np.bool_]:
-    return np.asarray(np.all((centres >= box[:2]) & (centres <= box[2:]), axis=1))
-
-
-def _sides(centres: Array, box: Array) -> Array:
-    """Distances to left, top, right, bottom; at least a quarter pixel, as a centre may lie just outside a tiny box."""
-    return np.maximum(np.concatenate((centres - box[:2], box[2:] - centres), axis=1), 0.25).astype(np.float32)
+def _area(corners: Tensor) -> Tensor:
+    sides = (corners[..., 2:] - corners[..., :2]).clamp(min=0)
+    return sides[..., 0] * sides[..., 1]

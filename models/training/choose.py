@@ -1,6 +1,7 @@
 """Chooses on the val split what is not trained: calibration, tile penalty and thresholds. Writes them into the manifest.
 
-A threshold is the least that raises at most a stated share of false alarms on val; the test split is never looked at here.
+A threshold is the cheapest for a stated cost of a miss, among those that alarm at most a stated share of the negatives of val;
+every source counts alike. The test split is never looked at here.
 """
 
 from collections.abc import Sequence
@@ -15,19 +16,30 @@ from agent.vision.manifest import BoxClass, Calibration, Manifest, PictureHead
 from agent.vision.perception import Perception
 from agent.vision.pictures import read_picture
 from agent.vision.runtime import Network
-from models.training.calibrate import Array, platt, sigmoid, threshold_for_false_alarms
+from models.training.calibrate import (
+    Array,
+    balanced_weights,
+    cheapest_threshold,
+    platt,
+    sigmoid,
+    threshold_for_false_alarms,
+)
 from models.training.data import Sample
 from models.training.figures import truth_of
 from models.training.manifest_file import write_manifest
 from models.training.pipeline import Raw, raw
 from models.training.sources import Water
 
-FALSE_ALARMS_MOST = 0.01
+FALSE_ALARMS_MOST = 0.005
 """Share of the negative val pictures that may be alarmed."""
+MISS_COST = 20.0
+"""A missed fire or flood costs as much as so many false alarms: a false alarm costs a look by one person, a miss an hour's
+growth of a fire. The share of false alarms is limited all the same, as nobody looks at the twentieth.
+"""
 FALSE_BOXES_MOST = 0.02
 """Share of the val pictures without a thing that may get a box of it: boxes are then confirmed over time."""
 _PENALTIES = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0)
-_THRESHOLD_FLOOR = 0.3
+_THRESHOLD_FLOOR = 0.2
 _BOX_FLOOR = 0.15
 
 
@@ -71,19 +83,20 @@ def _fit(head: PictureHead, penalty: float, samples: Sequence[Sample], said: Seq
     hazard = str(head.hazard)
     known = [i for i, sample in enumerate(samples) if truth_of(sample, hazard) is not None]
     labels = np.array([truth_of(samples[i], hazard) for i in known], np.float64)
+    weights = balanced_weights([(samples[i].source.name, label) for i, label in zip(known, labels, strict=True)])
     a, b = 1.0, 0.0
     for _ in range(6):  # the penalty is in calibrated units, so which tile wins depends a little on the slope
         winners = np.array([said[i].combined(hazard, penalty / a) for i in known])
-        a, b = platt(winners, labels)
+        a, b = platt(winners, labels, weights)
     chances = sigmoid(a * winners + b)
-    threshold = threshold_for_false_alarms(chances, labels, FALSE_ALARMS_MOST, _THRESHOLD_FLOOR)
+    threshold = cheapest_threshold(chances, labels, weights, MISS_COST, FALSE_ALARMS_MOST, _THRESHOLD_FLOOR)
     fitted = head.model_copy(update={"calibration": Calibration(a=round(a, 5), b=round(b, 5)), "threshold": threshold})
-    return fitted, _cross_entropy(chances, labels)
+    return fitted, _cross_entropy(chances, labels, weights)
 
 
-def _cross_entropy(chances: Array, labels: Array) -> float:
+def _cross_entropy(chances: Array, labels: Array, weights: Array) -> float:
     safe = np.clip(chances, 1e-6, 1 - 1e-6)
-    return float(-(labels * np.log(safe) + (1 - labels) * np.log(1 - safe)).mean())
+    return float(-(weights * (labels * np.log(safe) + (1 - labels) * np.log(1 - safe))).mean())
 
 
 def _with_box_thresholds(manifest: Manifest, samples: Sequence[Sample], said: Sequence[Raw]) -> Manifest:

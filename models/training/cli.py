@@ -30,8 +30,10 @@ def train(
     steps: int = typer.Option(1000, help="Optimiser steps."),
     out: Path = typer.Option(..., help="Folder for the checkpoint and training.json."),
     start: Path | None = typer.Option(None, help="Checkpoint to go on from; without it ImageNet weights."),
-    body_rate: float = typer.Option(2.0e-4, help="Learning rate of the pre-trained body."),
-    head_rate: float = typer.Option(1.5e-3, help="Learning rate of the heads."),
+    cooling_steps: int = typer.Option(300, help="Of these, the last over which the rates fall."),
+    body_rate: float = typer.Option(1.5e-4, help="Learning rate of the pre-trained backbone."),
+    head_rate: float = typer.Option(1.0e-3, help="Learning rate of the heads."),
+    without: list[str] = typer.Option([], help="Source to leave out; may be given several times."),
     seed: int = typer.Option(1, help="Seed of weights, views and their order."),
     threads: int = typer.Option(2, help="Threads of torch."),
     data: Path = _DATA,
@@ -42,7 +44,16 @@ def train(
     from models.training.train import Recipe
     from models.training.train import train as run
 
-    recipe = Recipe(model, steps, body_rate=body_rate, head_rate=head_rate, seed=seed, threads=threads)
+    recipe = Recipe(
+        model,
+        steps,
+        cooling_steps=cooling_steps,
+        body_rate=body_rate,
+        head_rate=head_rate,
+        seed=seed,
+        threads=threads,
+        without=tuple(without),
+    )
     _out.print(f"checkpoint: {run(recipe, data, out, start, simulated)}")
 
 
@@ -53,7 +64,6 @@ def export(
     version: str = typer.Option(..., help="Version for the manifest."),
     golden: Path = typer.Option(..., exists=True, help="Golden picture, rendered by our own code (PNG)."),
     out: Path | None = typer.Option(None, help="Model folder; the shipped one unless given."),
-    size_px: int = typer.Option(384, help="Side of the network's square input."),
     every: int = typer.Option(1, min=1, help="Choose on every n-th val picture only (for a quick look)."),
     threads: int = _THREADS,
     data: Path = _DATA,
@@ -62,6 +72,7 @@ def export(
     """Writes model.onnx, calibrates and chooses thresholds on val, records the golden result. Needs the extra `train`."""
     _require_model(model)
     from models.training.choose import choose
+    from models.training.export import SIZES_PX
     from models.training.export import export as write_onnx
     from models.training.golden import record_golden
     from models.training.manifest_file import first_manifest, with_training_data, write_manifest
@@ -69,11 +80,11 @@ def export(
 
     folder = out or _MODELS / model
     folder.mkdir(parents=True, exist_ok=True)
-    digest = write_onnx(load(checkpoint, model), model, size_px, folder / "model.onnx")
+    digest = write_onnx(load(checkpoint, model), model, SIZES_PX[model], folder / "model.onnx")
     training = (checkpoint.parent / "training.json").read_text(encoding="utf-8")
     (folder / "training.json").write_text(training, encoding="utf-8")
     (folder / "golden.png").write_bytes(golden.read_bytes())
-    manifest = first_manifest(model, version, digest, size_px)
+    manifest = first_manifest(model, version, digest, SIZES_PX[model])
     write_manifest(with_training_data(manifest, json.loads(training)), folder)
     with tempfile.TemporaryDirectory() as scratch:
         choose(folder, held_out_samples(data, "val", simulated)[::every], Path(scratch) / model, threads)

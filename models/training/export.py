@@ -13,50 +13,51 @@ import torch
 from torch import Tensor, nn
 
 from models.training.network import cell_centres
-from models.training.train import Trained
 
 OPSET = 17
+SIZES_PX: dict[str, tuple[int, int]] = {"fire": (640, 384), "flood": (384, 288)}
+"""Width and height of the inputs: near the shape of camera frames, so that little of them is padding."""
 
 
 class _FireFile(nn.Module):  # type: ignore[misc]
-    """Stem, network and box decoding in one graph."""
+    """Network and box decoding in one graph."""
 
-    def __init__(self, trained: Trained, size_px: int) -> None:
+    def __init__(self, network: nn.Module, size_px: tuple[int, int]) -> None:
         super().__init__()
-        self.stem, self.network = trained.stem, trained.network
-        centres, _ = cell_centres(size_px)
+        self.network = network
+        centres, _ = cell_centres(*size_px)
         self.register_buffer("centres", centres)
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        classes, sides, picture = self.network(self.stem(image))
+        classes, sides, _, picture = self.network(image)
         low, high = self.centres - sides[..., :2], self.centres + sides[..., 2:]
         return torch.cat(((low + high) / 2, high - low, torch.sigmoid(classes)), dim=2), picture
 
 
 class _FloodFile(nn.Module):  # type: ignore[misc]
-    """Stem and network in one graph."""
+    """Network and sigmoid in one graph."""
 
-    def __init__(self, trained: Trained) -> None:
+    def __init__(self, network: nn.Module) -> None:
         super().__init__()
-        self.stem, self.network = trained.stem, trained.network
+        self.network = network
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        mask, picture = self.network(self.stem(image))
+        mask, picture = self.network(image)
         return torch.sigmoid(mask), picture
 
 
-def export(trained: Trained, model: str, size_px: int, path: Path) -> str:
+def export(network: nn.Module, model: str, size_px: tuple[int, int], path: Path) -> str:
     """Writes the file and returns its SHA-256. Raises onnx.checker.ValidationError when the graph is not sound."""
-    trained.stem.eval()
-    trained.network.eval()
-    graph = _FireFile(trained, size_px) if model == "fire" else _FloodFile(trained)
+    width, height = size_px
+    network.eval()
+    graph = _FireFile(network, size_px) if model == "fire" else _FloodFile(network)
     first = "boxes" if model == "fire" else "mask"
     with warnings.catch_warnings():
         # The tracing exporter warns that it is the older one. It folds norms into convolutions, which the newer does not.
         warnings.simplefilter("ignore", DeprecationWarning)
         torch.onnx.export(
             graph.eval(),
-            (torch.zeros(1, 3, size_px, size_px),),
+            (torch.zeros(1, 3, height, width),),
             str(path),
             dynamo=False,
             opset_version=OPSET,

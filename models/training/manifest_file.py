@@ -36,7 +36,7 @@ LICENCE = (
 )
 
 
-def first_manifest(model: str, version: str, sha256: str, size_px: int) -> Manifest:
+def first_manifest(model: str, version: str, sha256: str, size_px: tuple[int, int]) -> Manifest:
     """A manifest of a network just exported: not calibrated, no thresholds chosen, nothing measured."""
     boxes = BoxOutput(name="boxes", layout="1xNx(4+C)", format="cxcywh", units="input_px")
     picture = PictureOutput(name="picture")
@@ -47,7 +47,7 @@ def first_manifest(model: str, version: str, sha256: str, size_px: int) -> Manif
         task="detect" if detects else "segment",
         sha256=sha256,
         opset=OPSET,
-        input=InputSpec(name="image", width=size_px, height=size_px, mean=MEAN, std=STD),
+        input=InputSpec(name="image", width=size_px[0], height=size_px[1], mean=MEAN, std=STD),
         outputs=Outputs(boxes=boxes, picture=picture) if detects else Outputs(mask=MaskOutput(name="mask"), picture=picture),
         classes=(
             (
@@ -62,7 +62,7 @@ def first_manifest(model: str, version: str, sha256: str, size_px: int) -> Manif
             for index, name in enumerate(HAZARDS[model])
         ),
         # Tiles find small plumes; water masks were no better with them on val, and they cost most of the time.
-        tiles=TilePolicy(enabled=detects),
+        tiles=TilePolicy(enabled=detects, zoom_min=1.2),
         licence=LICENCE,
         golden=Golden(picture="golden.png", expect=GoldenExpect()),
     )

@@ -161,7 +161,7 @@ def _training_table(training: Row) -> str:
     run: Any = training
     while isinstance(run, dict):
         recipe = run["recipe"]
-        runs.insert(0, f"{run['steps_done']} steps of {recipe['batch']} views of {recipe['size_px']} px, seed {recipe['seed']}")
+        runs.insert(0, f"{run['steps_done']} steps, seed {recipe['seed']}")
         run = run["before"]
     return "\n".join([head, *lines]) + f"\n\nRuns, each from the one before, the first from {run}: {'; '.join(runs)}."
 

@@ -81,7 +81,7 @@ SOURCES: tuple[Source, ...] = (
         "fire/hpwren_smoke",
         _HPWREN,
         MappingProxyType({"smoke": Truth(fire=1, smoke=1, flood=0, boxes=BOTH)}),
-        fire_share=0.34,
+        fire_share=0.24,
         flood_share=0.02,
     ),
     Source(
@@ -89,7 +89,7 @@ SOURCES: tuple[Source, ...] = (
         "negatives/hpwren_nosmoke",
         _HPWREN,
         MappingProxyType({"none": _NOTHING}),
-        fire_share=0.24,
+        fire_share=0.2,
         flood_share=0.03,
     ),
     Source(
@@ -97,7 +97,7 @@ SOURCES: tuple[Source, ...] = (
         "fire/kaggle_fire_boxes",
         "none stated for the boxes; pictures commonly given as CC0, not seen; web pictures",
         MappingProxyType({"fire": Truth(fire=1, flood=0, boxes=(FLAME,), loose=True)}),
-        fire_share=0.08,
+        fire_share=0.12,
         flood_share=0.02,
     ),
     Source(
@@ -105,7 +105,7 @@ SOURCES: tuple[Source, ...] = (
         "fire/mendeley_forest",
         "original commonly cited as CC BY 4.0; not stated in the copy used",
         MappingProxyType({"fire": _FIRE_PICTURE, "none": _NOTHING}),
-        fire_share=0.07,
+        fire_share=0.09,
         flood_share=0.05,
     ),
     Source(
@@ -113,7 +113,7 @@ SOURCES: tuple[Source, ...] = (
         "fire/leadingindia_forest",
         "none stated; search-engine thumbnails of third parties' pictures",
         MappingProxyType({"fire": _FIRE_PICTURE, "none": _NOTHING}),
-        fire_share=0.07,
+        fire_share=0.09,
         flood_share=0.04,
     ),
     Source(
@@ -121,7 +121,7 @@ SOURCES: tuple[Source, ...] = (
         "fire/aider_fire",
         _AIDER,
         MappingProxyType({"fire": _FIRE_PICTURE}),
-        fire_share=0.08,
+        fire_share=0.1,
         flood_share=0.06,
     ),
     Source(
@@ -160,8 +160,8 @@ SOURCES: tuple[Source, ...] = (
         "flood/flood_area",
         "none seen; press and agency pictures",
         MappingProxyType({"flood": Truth(fire=0, smoke=0, flood=1, boxes=BOTH, water=Water.MASK)}),
-        fire_share=0.02,
-        flood_share=0.34,
+        fire_share=0.03,
+        flood_share=0.40,
     ),
     Source(
         "aider_flood",
@@ -205,8 +205,8 @@ SIMULATED = Source(
             "fire": replace(_RENDERED, fire=1, smoke=None),
         }
     ),
-    fire_share=0.16,
-    flood_share=0.35,
+    fire_share=0.10,
+    flood_share=0.20,
     mask_folder="masks_water",
     boxes_say_all=True,
 )

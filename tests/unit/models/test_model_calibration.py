@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models.training.calibrate import platt, sigmoid, threshold_for_false_alarms
+from models.training.calibrate import balanced_weights, cheapest_threshold, platt, sigmoid, threshold_for_false_alarms
 
 
 def test_platt_finds_the_line_that_made_the_labels():
@@ -47,6 +47,23 @@ def test_threshold_lets_the_stated_share_of_negatives_pass_and_no_more():
 
 def test_threshold_is_not_below_its_floor():
     assert threshold_for_false_alarms(np.array([0.01, 0.02, 0.9]), np.array([0.0, 0.0, 1.0]), 0.01, 0.3) == 0.3
+
+
+def test_every_source_counts_alike_however_many_pictures_it_has():
+    weights = balanced_weights(["many"] * 90 + ["few"] * 10)
+
+    assert weights[:90].sum() == pytest.approx(weights[90:].sum())
+    assert weights.mean() == pytest.approx(1.0)
+
+
+def test_the_cheapest_threshold_keeps_the_limit_of_false_alarms_and_misses_as_little_as_it_may():
+    probabilities = np.array([0.1, 0.2, 0.6, 0.55, 0.7, 0.9])
+    labels = np.array([0, 0, 0, 1, 1, 1])
+    weights = np.ones(6)
+
+    assert cheapest_threshold(probabilities, labels, weights, 20.0, most=0.0, floor=0.1) == pytest.approx(0.601)
+    assert cheapest_threshold(probabilities, labels, weights, 20.0, most=0.4, floor=0.1) == pytest.approx(0.201)
+    assert cheapest_threshold(probabilities, labels, weights, 0.5, most=0.4, floor=0.1) == pytest.approx(0.601)
 
 
 @pytest.mark.parametrize("x", [-1e4, -30.0, 0.0, 30.0, 1e4])
