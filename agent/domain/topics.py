@@ -132,9 +132,10 @@ class Topics:
         under = topic.startswith(f"{self.root}/replies/{department}/{self.nest}/")
         return under and not any(sign in topic for sign in "+#\0") and len(topic.encode()) <= 512
 
-    def own_alerts(self) -> str:
-        """Filter of all alerts of this nest, without what stands below them."""
-        return self._fill("alert", department="+", hazard="+", alert="+")
+    def own_alerts(self) -> tuple[str, ...]:
+        """Filters of what the broker keeps of this nest's alerts, the alerts themselves first; without the pictures."""
+        rows = (row for row in RETAINED_WITH_ALERT if not TOPICS[row].content_type.startswith("image/"))
+        return tuple(self._fill(row, department="+", hazard="+", alert="+") for row in rows)
 
     def department_of(self, topic: str) -> str:
         """Which department sent an answer or request: the broker lets each publish under its own name only."""

