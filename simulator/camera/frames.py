@@ -30,7 +30,7 @@ class Captured:
     """One picture of a stream.
 
     Attributes:
-        jpeg: the encoded picture.
+        jpeg: the encoded picture; of the thermal camera a 16-bit PNG.
         unix_s: product time of its capture.
         truth: what is known about it; empty for real pictures.
     """

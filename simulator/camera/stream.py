@@ -89,7 +89,10 @@ class Channel:
 
 
 def _black_like(jpeg: bytes) -> bytes:
-    """A black picture of the same size."""
+    """A black picture of the same size; a thermal one as cold as its camera counts."""
+    if _kind(jpeg) == "png":
+        counts = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_UNCHANGED)
+        return cv2.imencode(".png", np.zeros_like(counts))[1].tobytes()
     picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
     shape = (720, 1280, 3) if picture is None else picture.shape
     return encode_jpeg(np.zeros(shape, np.uint8), 80)
@@ -230,10 +233,14 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(data)
 
 
+def _kind(picture: bytes) -> str:
+    return "png" if picture.startswith(b"\x89PNG") else "jpeg"
+
+
 def _part(captured: Captured) -> bytes:
     """One part of the multipart stream, its boundary included."""
     head = (
-        f"--{_BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(captured.jpeg)}\r\n"
+        f"--{_BOUNDARY}\r\nContent-Type: image/{_kind(captured.jpeg)}\r\nContent-Length: {len(captured.jpeg)}\r\n"
         f"X-Timestamp: {captured.unix_s:.6f}\r\n\r\n"
     )
     return head.encode("ascii") + captured.jpeg + b"\r\n"

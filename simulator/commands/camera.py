@@ -21,6 +21,7 @@ from simulator.camera.rgb import Renderer
 from simulator.camera.service import TruthLog, run_capture
 from simulator.camera.stream import Channel, StreamServer
 from simulator.camera.telemetry import VehicleListener
+from simulator.camera.thermal import ThermalRenderer, ThermalSource
 from simulator.commands.dataset import parse_lens
 from simulator.world.config import load_world
 from simulator.world.scene import World
@@ -39,6 +40,7 @@ def register(app: typer.Typer) -> None:
         time_base: str = typer.Option("", help="RATE@UNIX_EPOCH of the accelerated clock; its epoch is the world's second 0."),
         fps: float = typer.Option(0.0, min=0.0, max=120.0, help="Pictures a second of product time; 0: 5, or the clip's own."),
         down_fps: float = typer.Option(15.0, min=0.0, max=60.0, help="Pictures a second of the camera looking down; 0: none."),
+        thermal_fps: float = typer.Option(2.0, min=0.0, max=30.0, help="Pictures a second of the thermal camera; 0: none."),
         size: str = typer.Option("1280x720", help="Width x height in pixels; both divisible by 16."),
         hfov_deg: float = typer.Option(60.0, min=20.0, max=110.0, help="Horizontal field of view."),
         truth_dir: Path | None = typer.Option(None, "--truth", help="Folder for the truth about each picture."),
@@ -47,12 +49,12 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Streams what the drone's camera sees (Motion JPEG over HTTP)."""
         base = TimeBase.parse(time_base) if time_base else TimeBase(1.0, time.time())
-        channel, down, stop = Channel(), Channel(), threading.Event()
+        channel, down, thermal, stop = Channel(), Channel(), Channel(), threading.Event()
         facts: dict[str, Callable[[], object]] = {}
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stop.set())
         with ExitStack() as stack:
-            server = _serve(http, channel, down, facts)
+            server = _serve(http, channel, {"down": down, "thermal": thermal}, facts)
             stack.callback(server.close)
             print(f"camera: http://{http.rpartition(':')[0]}:{server.port}/stream.mjpg", flush=True)
             clock = Clock(base)
@@ -75,6 +77,9 @@ def register(app: typer.Typer) -> None:
                     pad_alt_m = place.config.nest_alt_amsl_m
                     looks_down = DownSource(DownView(PadPrint(), pad_alt_m), body, clock, pad_alt_m)
                     stack.enter_context(_beside(looks_down, down, 1.0 / down_fps, base, stop))
+                if thermal_fps > 0.0:
+                    heat = ThermalSource(ThermalRenderer(place), track, clock, base.unix_epoch_s)
+                    stack.enter_context(_beside(heat, thermal, 1.0 / thermal_fps, base, stop))
                 log = stack.enter_context(TruthLog(truth_dir, lambda s: _hazards(place, s))) if truth_dir else None
             else:
                 raise ConfigError("config.invalid", "camera: give --world FILE or --play PATH")
@@ -84,7 +89,7 @@ def register(app: typer.Typer) -> None:
 @contextmanager
 def _beside(source: FrameSource, channel: Channel, period_s: float, base: TimeBase, stop: threading.Event) -> Iterator[None]:
     """Captures in a thread of its own while the block lasts."""
-    thread = threading.Thread(target=run_capture, args=(source, channel, period_s, base, stop), name="down", daemon=True)
+    thread = threading.Thread(target=run_capture, args=(source, channel, period_s, base, stop), name="beside", daemon=True)
     thread.start()
     try:
         yield
@@ -93,13 +98,13 @@ def _beside(source: FrameSource, channel: Channel, period_s: float, base: TimeBa
         thread.join()
 
 
-def _serve(http: str, channel: Channel, down: Channel, facts: dict[str, Callable[[], object]]) -> StreamServer:
+def _serve(http: str, channel: Channel, others: dict[str, Channel], facts: dict[str, Callable[[], object]]) -> StreamServer:
     host, _, port = http.rpartition(":")
     if not host or not port.isdigit():
         raise ConfigError("config.invalid", f"http {http!r}: write HOST:PORT, e.g. 127.0.0.1:8090")
     try:
         told = lambda: {name: value() for name, value in list(facts.items())}  # noqa: E731 one expression
-        server = StreamServer(host, int(port), channel, told, {"down": down})
+        server = StreamServer(host, int(port), channel, told, others)
     except OSError as error:
         raise ConfigError("config.invalid", f"http {http!r}: cannot listen there ({error}); choose a free port") from error
     server.start()

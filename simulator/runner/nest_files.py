@@ -84,6 +84,9 @@ def configuration(
     wanted = scenario.nest.settings
     if "landing" in wanted:
         sections["landing"] = {"source": f"http://127.0.0.1:{ports.camera}/down.mjpg"}
+    if "thermal" in wanted.get("vision", {}):
+        seen = {"source": f"http://127.0.0.1:{ports.camera}/thermal.mjpg", **(wanted["vision"]["thermal"] or {})}
+        wanted = {**wanted, "vision": {**wanted["vision"], "thermal": seen}}
     return {name: {**sections.get(name, {}), **wanted.get(name, {})} for name in sections | wanted}
 
 
