@@ -7,7 +7,7 @@ from pydantic import Field
 
 from agent.domain.hazard import Hazard
 from agent.domain.sighting import CameraPoseRecord, DetectorRecord, GeoPosition
-from agent.domain.wire import Azimuth, Unit, Utc, Wire
+from agent.domain.wire import Azimuth, Person, Unit, Utc, Wire
 
 
 class AlertStatus(StrEnum):
@@ -61,7 +61,7 @@ class AlertAction(Wire):
 
     alert: str = Field(min_length=1, max_length=64)
     action: Literal["acknowledge", "dispatch", "resolve", "false_alarm", "look_again"]
-    by: str = Field(min_length=1, max_length=200)
+    by: Person
     reason: str = Field(default="", max_length=2000)
 
 

@@ -1,27 +1,16 @@
 """What departments ask of a nest, and what it answers. Field meanings stand in docs/hub.md."""
 
-import unicodedata
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from agent.domain.status import Reason
-from agent.domain.wire import Azimuth, Latitude, Longitude, Utc, Wire
-
-
-def _printable(text: str) -> str:
-    """No character that is not seen, or that turns the reading direction: the text stands in logs and on desks."""
-    hidden = next((sign for sign in text if unicodedata.category(sign).startswith("C")), None)
-    if hidden is not None:
-        raise ValueError(f"must not hold U+{ord(hidden):04X}, a character that is not seen")
-    return text
-
+from agent.domain.wire import Azimuth, Latitude, Longitude, Person, Utc, Wire, printable
 
 RequestId = Annotated[str, StringConstraints(pattern=r"^[0-7][0-9A-HJKMNP-TV-Z]{25}$")]
 DepartmentId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,30}$")]
-Person = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_printable)]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=64), AfterValidator(_printable)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=64), AfterValidator(printable)]
 LonLat = tuple[Longitude, Latitude]
 HeightAgl = Annotated[float, Field(ge=10, le=150)]
 
@@ -138,7 +127,7 @@ class CancelRequest(_Asked):
     by: Person
     cancel: RequestId
     """The request that is taken back."""
-    reason: Annotated[str, Field(max_length=500), AfterValidator(_printable)] = ""
+    reason: Annotated[str, Field(max_length=500), AfterValidator(printable)] = ""
 
 
 class FlightReply(Wire):

@@ -124,8 +124,15 @@ class Topics:
 
     def is_request(self, topic: str) -> bool:
         """Whether a topic is one of :meth:`requests`."""
+        return self._is_to_me("requests", topic)
+
+    def is_action(self, topic: str) -> bool:
+        """Whether a topic is one of :meth:`actions`."""
+        return self._is_to_me("acks", topic)
+
+    def _is_to_me(self, what: str, topic: str) -> bool:
         levels = topic.removeprefix(self.root + "/").split("/")
-        return topic.startswith(self.root + "/") and len(levels) == 3 and (levels[0], levels[2]) == ("requests", self.nest)
+        return topic.startswith(self.root + "/") and len(levels) == 3 and (levels[0], levels[2]) == (what, self.nest)
 
     def may_answer_on(self, department: str, topic: str) -> bool:
         """Whether a department may have its answer there: a nest must not be made to speak under another's name."""

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
 
+import structlog
 from ulid import ULID
 
 from agent.config.hub import HubSection
@@ -24,6 +25,8 @@ from agent.messaging.reconcile import Reconciler
 from agent.messaging.requests import RequestReader
 from agent.messaging.window import Window
 from agent.store.outbox import Message, Outbox, Priority
+
+log = structlog.get_logger(__name__)
 
 _GOOD_BYE_S = 5.0
 
@@ -100,7 +103,12 @@ class Hub:
         return self._publisher.online
 
     def _read(self, message: Incoming) -> None:
-        (self._requests if self._topics.is_request(message.topic) else self._actions).read(message)
+        if self._topics.is_request(message.topic):
+            self._requests.read(message)
+        elif self._topics.is_action(message.topic):
+            self._actions.read(message)
+        else:
+            log.warning("message on a topic that was not asked for", code="hub.stray", topic=message.topic[:200])
 
     def _will(self) -> Packet:
         at = self._clock.utc()

@@ -15,13 +15,13 @@ from agent.domain.landing import PadFix
 from agent.domain.mission import FlightPlan
 from agent.domain.telemetry import FlightMode, LandedState, Telemetry
 from agent.mavlink.commands import Command, CommandAnswer
-from agent.mavlink.enums import Cmd, Frame, MissionType, ModeFlag
+from agent.mavlink.enums import Cmd, MissionType, ModeFlag
 from agent.mavlink.ftp import Ftp
-from agent.mavlink.gimbal import GimbalFrame, give_control_back, look_ahead, take_control
-from agent.mavlink.link import OWN_COMPONENT
+from agent.mavlink.gimbal import GimbalFrame
 from agent.mavlink.parameters import Parameters
 from agent.mavlink.readback import compare, download
 from agent.mavlink.telemetry import Interpretation
+from agent.vehicle.aim import Aim
 from agent.vehicle.cameras import Cameras
 from agent.vehicle.interface import Progress
 from agent.vehicle.plan_items import WirePlan, Wording, write_plan
@@ -102,6 +102,7 @@ class Driver(ABC):
         self.plan: WirePlan | None = None
         self.returns = RallyReturn(self)
         self.cameras = Cameras(session)
+        self.aim = Aim(self)
         self.gimbal = traits.gimbal
         self._interpret(None)
 
@@ -250,39 +251,6 @@ class Driver(ABC):
     async def pause(self) -> Outcome:
         """Holds position."""
         return await self.change_mode(FlightMode.HOLD)
-
-    async def point_camera(self, place: LatLon, alt_amsl_m: float) -> Outcome:
-        """A region of interest: both autopilots keep gimbal, or nose where there is none, on it."""
-        refused = await self._take_gimbal()
-        if refused is not None:
-            return refused
-        answer = await self.command(Command(Cmd.DO_SET_ROI_LOCATION, (), place, alt_amsl_m, Frame.GLOBAL))
-        return Accepted() if answer.accepted else Refused("vehicle.camera_refused", answer.reason)
-
-    async def look_ahead(self, pitch_deg: float) -> Outcome:
-        """An angle by the gimbal manager, which both autopilots have. It ends a region of interest."""
-        refused = await self._take_gimbal()
-        if refused is not None:
-            return refused
-        answer = await self.command(look_ahead(pitch_deg))
-        return Accepted() if answer.accepted else Refused("vehicle.camera_refused", answer.reason)
-
-    async def _take_gimbal(self) -> Refused | None:
-        """Takes control of a gimbal that has a manager. What somebody else steers is left to them."""
-        control, us = self.session.telemetry.gimbal_control, (self.session.link.own_system, OWN_COMPONENT)
-        if control is None or (control.system, control.component) == us:
-            return None
-        if control.system not in {0, self.session.link.system}:  # nobody, or the autopilot for its mission
-            return Refused("gimbal.taken", f"system {control.system}, component {control.component} steers it")
-        answer = await self.command(take_control(*us))
-        return None if answer.accepted else Refused("vehicle.camera_refused", f"control of the gimbal: {answer.reason}")
-
-    async def release_camera(self) -> Outcome:
-        """No region of interest any more."""
-        answer = await self.command(Command(Cmd.DO_SET_ROI_NONE))
-        if self.session.telemetry.gimbal_control is not None:
-            await self.command(give_control_back())
-        return Accepted() if answer.accepted else Refused("vehicle.camera_refused", answer.reason)
 
     async def renew(self, index: int) -> Outcome:
         """Gives the last orders of the plan's items before this one again, where a resumed mission has forgotten them."""

@@ -149,7 +149,7 @@ class Px4Driver(Driver):
         if refused is not None:
             return refused
         await self._set_current(0)
-        await self.release_camera()  # a region of interest outlives the flight it was set in
+        await self.aim.release()  # a region of interest outlives the flight it was set in
         answer = await self.command(Command(Cmd.MISSION_START, repeatable=False))
         if answer.result is not None and not answer.accepted:
             return Refused("vehicle.arm_denied", answer.reason)

@@ -209,11 +209,11 @@ class MavlinkVehicle(Vehicle):
 
     async def point_camera(self, place: LatLon, alt_amsl_m: float) -> Outcome:
         """Keeps the camera on a place."""
-        return await self._heard().point_camera(place, alt_amsl_m)
+        return await self._heard().aim.at(place, alt_amsl_m)
 
     async def look_ahead(self, pitch_deg: float) -> Outcome:
         """Keeps the camera over the nose at a pitch."""
-        return await self._heard().look_ahead(pitch_deg)
+        return await self._heard().aim.ahead(pitch_deg)
 
     async def take_pictures(self) -> Outcome:
         """One picture with each camera."""
@@ -233,7 +233,7 @@ class MavlinkVehicle(Vehicle):
 
     async def release_camera(self) -> Outcome:
         """Ends pointing at a place."""
-        return await self._heard().release_camera()
+        return await self._heard().aim.release()
 
     async def return_home(self) -> Outcome:
         """Comes home and lands."""

@@ -94,7 +94,7 @@ class LandingWorker:
         self._frame_at_s = time.monotonic()
         self._first_at_s = self._frame_at_s if self._first_at_s is None else self._first_at_s
         if self._frames % _HEALTH_EVERY == 0:
-            self._health.update(frame, self._frame_at_s * self._rate)
+            self._health.update(frame, self._frame_at_s * self._rate, aloft=False)
         self._frames += 1
         captured_unix_s = frame.captured_unix_s or self._clock.unix_s() - self._settings.latency_s
         grey = np.asarray(cv2.cvtColor(frame.pixels, cv2.COLOR_BGR2GRAY), np.uint8)

@@ -21,6 +21,10 @@ _WASHED_MEAN, _WASHED_CONTRAST = 215.0, 14.0
 _FINE_PX, _COARSE_PX = 640, 160
 _BLUR_COARSE = 6.0
 """Spread of the coarse detail, in grey levels; haze leaves 8 and more, a lens far out of focus 2 to 5."""
+_BLUR_CONTRAST = 14.0
+"""With less of it the scene itself may be smooth: a bare pad, calm water."""
+_BLUR_COARSE_KNOWN = 3.0
+"""With less coarse detail there is nothing to compare the fine with."""
 _BLUR_RATIO = 0.15
 """Spread of the fine detail against the coarse. Sharp cameras have 0.2 to 1.4; a blur of 4 in 640 pixels leaves 0.09."""
 _ASPECT_SLACK = 0.08
@@ -73,16 +77,24 @@ def facts_of(pixels: Pixels) -> PictureFacts:
     )
 
 
-def faults_of(facts: PictureFacts, before: PictureFacts | None, expected: Expected | None = None) -> frozenset[str]:
-    """Codes of what is wrong with this frame by itself. Without an expectation every camera is the right one."""
+def faults_of(
+    facts: PictureFacts, before: PictureFacts | None, expected: Expected | None = None, *, aloft: bool = True
+) -> frozenset[str]:
+    """Codes of what is wrong with this frame by itself.
+
+    Args:
+        expected: None: every camera is the right one.
+        aloft: whether a landscape is seen. A pad before the lens has light and shade and no detail: that is no blur.
+    """
     black = facts.mean < _BLACK_MEAN and facts.bright < _BLACK_BRIGHT
     washed_out = facts.mean > _WASHED_MEAN and facts.contrast < _WASHED_CONTRAST
-    dull = facts.coarse < _BLUR_COARSE or facts.fine < _BLUR_RATIO * facts.coarse
+    smooth = aloft and facts.coarse < _BLUR_COARSE and facts.contrast >= _BLUR_CONTRAST
+    soft = facts.fine < _BLUR_RATIO * facts.coarse and facts.coarse >= _BLUR_COARSE_KNOWN
     rows = (
         ("vision.frozen", before is not None and facts.digest == before.digest),
         ("vision.black", black),
         ("vision.washed_out", washed_out),
-        ("vision.blurred", dull and not black and not washed_out),
+        ("vision.blurred", (smooth or soft) and not black and not washed_out),
         ("vision.wrong_camera", expected is not None and _is_another(facts, expected)),
     )
     return frozenset(code for code, wrong in rows if wrong)
@@ -107,10 +119,14 @@ class PictureHealth:
         self._since: dict[str, float] = {}
         self._now_s = 0.0
 
-    def update(self, frame: Frame, now_s: float) -> tuple[str, ...]:
-        """Takes a frame in, at a moment of any steadily running clock. Returns the codes that hold now."""
+    def update(self, frame: Frame, now_s: float, *, aloft: bool = True) -> tuple[str, ...]:
+        """Takes a frame in, at a moment of any steadily running clock. Returns the codes that hold now.
+
+        Args:
+            aloft: as for :func:`faults_of`.
+        """
         facts = facts_of(frame.pixels)
-        wrong = faults_of(facts, self._before, self._expected)
+        wrong = faults_of(facts, self._before, self._expected, aloft=aloft)
         self._before, self._now_s = facts, now_s
         self._since = {code: self._since.get(code, now_s) for code in wrong}
         return self.codes()

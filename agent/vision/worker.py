@@ -180,7 +180,7 @@ class Worker:
     def _look(self, frame: Frame) -> None:
         """One frame: its health always, what it shows while watching."""
         self._frame_at_s = time.monotonic()
-        self._health.update(frame, self._frame_at_s)
+        self._health.update(frame, self._frame_at_s, aloft=self._watch.on)
         captured_unix_s = frame.captured_unix_s
         if not self._watch.on or captured_unix_s is None:
             return

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shutil
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
@@ -31,7 +32,7 @@ def outbox_faults(
     seed: Annotated[int, typer.Option(help="Of all chance: the same seed and the same things happen at the same minutes.")] = 1,
     bursts: Annotated[int, typer.Option(help="Bursts of 500 alerts.", min=0)] = 4,
     faults: Annotated[int, typer.Option(help="How often each fault comes.", min=0)] = 4,
-    out: Annotated[Path | None, typer.Option(help="Folder for logs and what the consumer got; else it is thrown away.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for what the run leaves; emptied first.")] = None,
 ) -> None:
     """Raises alerts while broker, line, disk, clock and the nest itself fail, and counts what a consumer gets.
 
@@ -42,6 +43,8 @@ def outbox_faults(
     from simulator.runner.outbox_faults import FaultRun
 
     console = Console(highlight=False, soft_wrap=True)
+    if out is not None and out.exists():
+        shutil.rmtree(out)
     longest = min(30.0, minutes / 4.0)
     story = Story(minutes=minutes, bursts=bursts, faults=faults, longest_cut_min=longest, disk=can_mount())
     if not story.disk:

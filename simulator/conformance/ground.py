@@ -229,6 +229,14 @@ async def mission_total(asked: Asked) -> str:
     return SILENCE if told is None else f"sent {told.total - len(items):+d}"
 
 
+async def one_picture(asked: Asked) -> str:
+    """IMAGE_START_CAPTURE with a shutter that the autopilot releases."""
+    since_s = asked.talk.now_s
+    answer = await asked.talk.command(mavlink.MAV_CMD_IMAGE_START_CAPTURE, 0.0, 0.0, 1.0, 1.0)
+    await asyncio.sleep(2.0)
+    return f"{answer}, {len(asked.talk.since(since_s, 'CAMERA_FEEDBACK'))} CAMERA_FEEDBACK"
+
+
 GROUND: Sequence[Probe] = (
     Probe("Whose heartbeat is it?", each("type 2, autopilot 3", "type 2, autopilot 12"), autopilot),
     Probe("How often does it beat?", same("once a second"), heartbeat_rate),
@@ -255,4 +263,5 @@ GROUND: Sequence[Probe] = (
     Probe("A fence of four corners", same("accepted, 4 of 4 on board"), whole_fence),
     Probe("A fence of two corners", same("error"), half_fence),
     Probe("A rally point", same("accepted, 1 of 1 on board"), whole_rally),
+    Probe("IMAGE_START_CAPTURE, of a shutter", {Family.ARDUPILOT: "accepted, 1 CAMERA_FEEDBACK"}, one_picture),
 )  # fmt: skip

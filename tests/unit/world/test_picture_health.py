@@ -36,7 +36,7 @@ def grey(picture: np.ndarray) -> np.ndarray:
 
 SPOILT: dict[str, tuple[Callable[[np.ndarray], np.ndarray], str]] = {
     "black": (lambda p: (p * 0.02).astype(np.uint8), "vision.black"),
-    "out of focus": (lambda p: cv2.GaussianBlur(p, (0, 0), 12), "vision.blurred"),
+    "out of focus": (lambda p: cv2.GaussianBlur(p, (0, 0), 5), "vision.blurred"),
     "washed out": (lambda p: (235 + p * 0.07).astype(np.uint8), "vision.washed_out"),
     "the thermal camera's": (grey, "vision.wrong_camera"),
     "the old camera's": (lambda p: cv2.resize(p, (640, 480)), "vision.wrong_camera"),
@@ -69,6 +69,22 @@ def test_a_grey_camera_is_right_where_it_is_configured(flight):
     for i, picture in enumerate(flight[:6]):
         health.update(Frame(grey(picture), "x", i), float(i))
     assert health.codes() == ()
+
+
+def test_a_smooth_scene_is_no_blur():
+    rng = np.random.default_rng(7)
+    pad = [np.clip(rng.normal((120, 125, 128), 2.0, (360, 640, 3)), 0, 255).astype(np.uint8) for _ in range(6)]
+    assert codes(pad) == ()
+
+
+def test_light_and_shade_on_a_pad_are_no_blur_but_in_the_air_they_are():
+    rng, shade = np.random.default_rng(7), np.linspace(60, 180, 640)[None, :, None]
+    views = [np.clip(shade + rng.normal((5, 0, -5), 1.0, (360, 640, 3)), 0, 255).astype(np.uint8) for _ in range(6)]
+    ground = PictureHealth(EXPECTED)
+    for i, view in enumerate(views):
+        ground.update(Frame(view, "x", i), float(i), aloft=False)
+    assert ground.codes() == ()
+    assert codes(views) == ("vision.blurred",)
 
 
 def with_drop(picture: np.ndarray, x: int, y: int, radius: int) -> np.ndarray:
