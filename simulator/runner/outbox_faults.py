@@ -31,6 +31,8 @@ from simulator.runner.nest_process import NestProcess
 _DEPARTMENTS = ("forestry", "emergency")
 _ALERTS = "nest/v1/alerts/+/+/+/+"  # not their other forms below
 _SETTLE_S = 120.0
+_STILL_S = 5.0
+_ANSWERS_MAX = 40  # a person answers so many alerts at once
 
 
 @dataclass
@@ -68,6 +70,7 @@ class FaultRun:
         self._broker_died: list[float] = []
         self._cuts: list[Line] = []
         self._fillers = 0
+        self._answered: set[tuple[str, str]] = set()
 
     async def run(self) -> Verdict:
         """Tells the story, waits until all has arrived or nothing more comes, and judges."""
@@ -88,10 +91,10 @@ class FaultRun:
             self._begun_s = time.monotonic()
             await self._play(self._actions(agent, broker, line, desk, disk))
             await agent.until_ready()
-            await self._settle(agent, desk)
+            await self._settle(agent, desk, disk / "store" / "hub.sqlite")
         late = Subscriber(_account(broker), self._directory / "late", (_ALERTS,), client_id="late")
         with late:
-            await asyncio.sleep(1.0)
+            await _until_still(late)
             retained = frozenset(_department_and_alert(topic) for topic, m in late.retained.items() if m.data)
         on_disk, still_open = _of_disk(disk / "store" / "hub.sqlite")
         said = {(t["alert"], t["sequence"]): t["at_unix_s"] for t in agent.said if t["what"] == "committed"}
@@ -160,7 +163,9 @@ class FaultRun:
 
     async def _answer(self, desk: Subscriber, age_s: float) -> None:
         """A person acknowledges, and later resolves, what all departments have heard of a while ago."""
-        for alert, action in _answers(list(desk.messages), time.time() - age_s):
+        todo = [step for step in _answers(list(desk.messages), time.time() - age_s) if step not in self._answered]
+        self._answered |= set(todo[:_ANSWERS_MAX])
+        for alert, action in todo[:_ANSWERS_MAX]:
             desk.publish(f"nest/v1/acks/{_DEPARTMENTS[0]}/n1", {"alert": alert, "action": action, "by": "anna"})
 
     async def _kill_agent(self, agent: NestProcess) -> None:
@@ -194,20 +199,21 @@ class FaultRun:
         if not self._fillers:
             (disk / "filler").unlink()
 
-    async def _settle(self, agent: NestProcess, desk: Subscriber) -> None:
-        """Waits until the last message of every alert was heard, or until nothing has come for a long while."""
-        before, since = -1, time.monotonic()
+    async def _settle(self, agent: NestProcess, desk: Subscriber, store: Path) -> None:
+        """Waits until nothing waits at the nest and the last message of every alert was heard, or nothing moves any more."""
+        before, since = (-1, -1), time.monotonic()
         while time.monotonic() - since < _SETTLE_S:
+            waiting = await asyncio.to_thread(_waiting, store)
             last = {t["alert"]: t["sequence"] for t in agent.said if t["what"] == "committed"}
             heard = Counter((h.alert, h.sequence) for h in (_heard(m) for m in list(desk.messages) if m.data))
-            if all(heard[key] == len(_DEPARTMENTS) for key in last.items()):
+            missing = sum(heard[key] < len(_DEPARTMENTS) for key in last.items())
+            self._picture.what = f"{waiting} messages wait, the last of {missing} alerts was not heard"
+            if not waiting and (not missing or time.monotonic() - since > _STILL_S):
                 break
-            if len(desk.messages) != before:
-                before, since = len(desk.messages), time.monotonic()
-            elif time.monotonic() - since > _SETTLE_S / 6 and self._broker_died:
-                break  # what a broker took with it never comes
-            await asyncio.sleep(0.2)
-        await asyncio.sleep(5.0)  # the nest compares what the broker retains after each connection, for three seconds
+            if (len(desk.messages), waiting) != before:
+                before, since = (len(desk.messages), waiting), time.monotonic()
+            await asyncio.sleep(0.5)
+        await asyncio.sleep(_STILL_S)  # the nest compares what the broker retains after each connection, for three seconds
 
     async def _show(self, agent: NestProcess, desk: Subscriber) -> None:
         picture = self._picture
@@ -230,6 +236,23 @@ async def _running(work: Any) -> AsyncIterator[None]:  # noqa: ANN401 a coroutin
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
+
+
+async def _until_still(desk: Subscriber) -> None:
+    """Waits until a desk that has just come gets no more of what is retained."""
+    count = -1
+    while count != len(desk.messages):
+        count = len(desk.messages)
+        await asyncio.sleep(2.0)
+
+
+def _waiting(path: Path) -> int:
+    """How many messages wait in the nest's own file."""
+    connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+    try:
+        return int(connection.execute("SELECT count(*) FROM outbox WHERE set_aside IS NULL").fetchone()[0])
+    finally:
+        connection.close()
 
 
 def _answers(messages: list[Received], before_unix_s: float) -> list[tuple[str, str]]:

@@ -6,7 +6,8 @@ Only what stands in :data:`KEYS` can sign; ``signed_as`` says who signed exactly
 import base64
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from random import Random
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -185,3 +186,29 @@ def _torn(draw: st.DrawFn, good: bytes) -> bytes:
     at = draw(st.integers(0, len(good)))
     noise = draw(st.binary(max_size=12))
     return draw(st.sampled_from([good[:at], good[:at] + noise + good[at:], good[:at] + noise + good[at + len(noise) :], noise]))
+
+
+def with_variants(batch: list[Hostile], each: int, random: Random) -> list[Hostile]:
+    """The messages, each followed by so many torn and crossed forms of it, which nobody has signed."""
+    return [form for message in batch for form in (message, *(_variant(message, batch, random) for _ in range(each)))]
+
+
+def _variant(message: Hostile, batch: list[Hostile], random: Random) -> Hostile:
+    payload = bytearray(message.payload)
+    other = random.choice(batch).payload
+    for _ in range(random.randint(1, 4)):
+        at = random.randint(0, len(payload))
+        how = random.randrange(5)
+        if how == 0:
+            del payload[at : at + random.randint(1, 20)]
+        elif how == 1:
+            payload[at:at] = payload[at : at + random.randint(1, 200)]
+        elif how == 2:
+            begin = random.randint(0, len(other))
+            payload[at : at + 8] = other[begin : begin + random.randint(1, 60)]
+        elif how == 3:
+            payload[at : at + 1] = bytes([random.randrange(256)])
+        else:
+            payload[at:at] = random.choice((b'"', b"}", b"[", b",", b"\\u0000", b"0", b"-", b"\xff", b"null", b"1e9"))
+    same = bytes(payload) == message.payload
+    return replace(message, payload=bytes(payload), signed_as=message.signed_as if same else None)
