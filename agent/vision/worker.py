@@ -47,6 +47,7 @@ _POSE_WAIT_S, _POSE_WAIT_MIN_S = 0.5, 0.25
 _STATUS_INTERVAL_S, _STATUS_INTERVAL_MIN_S = 1.0, 0.1
 _RECENT = 50
 _OFFSET_MOST_S = 0.1
+_OFFSET_NEWS_S = 0.02
 _GIVE_BACK_INTERVAL_S = 30.0
 
 
@@ -204,11 +205,21 @@ class Worker:
         self._offset.compare(lambda unix_s: self._inbox.pose_at(unix_s, 0.0), self._inbox.newest_pose_unix_s)
         found = self._offset.estimate()
         if found is not None:
-            self._offset_s = found.seconds
+            self._take_offset(found.seconds)
         if self._offset_s is None:
             return frame
         stated = self._config.camera.latency_error_s
         return replace(frame, captured_error_s=math.hypot(stated, self._offset_s))
+
+    def _take_offset(self, offset_s: float) -> None:
+        """Keeps the estimate; what it asks for is logged once, and again when it has changed."""
+        news = self._offset_s is None or abs(offset_s - self._offset_s) > _OFFSET_NEWS_S
+        if news and abs(offset_s) > self._offset_most_s:
+            better_s = round(self._config.camera.latency_s - offset_s, 2)
+            words = "the video's times do not fit the telemetry's"
+            _log.warning(words, code="vision.time_offset", offset_s=round(offset_s, 3), latency_s_would_be=better_s)
+        if news:
+            self._offset_s = offset_s
 
     def _view(self, frame: Frame, captured_unix_s: float) -> View | None:
         """Distances in the frame by the pose known by now; nobody waits for a better one to choose tiles."""
