@@ -1,4 +1,4 @@
-"""`nest-models`: train, export, evaluate. Parses options and prints; the work is in the modules beside it."""
+"""`nest-models`: train, export, quantise, evaluate. Parses options and prints; the work is in the modules beside it."""
 
 import json
 import tempfile
@@ -93,12 +93,39 @@ def export(
 
 
 @app.command()
+def quantise(
+    model: str = typer.Argument(help="fire or flood"),
+    out: Path = typer.Option(..., help="Folder for the int8 model."),
+    folder: Path | None = typer.Option(None, help="Model folder to begin from; the shipped one unless given."),
+    threads: int = _THREADS,
+    data: Path = _DATA,
+    simulated: list[Path] = _SIMULATED,
+) -> None:
+    """Writes an int8 twin: quantised on train pictures, then chosen on val like any model. Needs the extra `train`."""
+    _require_model(model)
+    from models.training.choose import choose
+    from models.training.data import training_samples
+    from models.training.golden import record_golden
+    from models.training.quantise import calibration_set
+    from models.training.quantise import quantise as write_int8
+    from models.training.sources import shares_of
+
+    chosen = calibration_set(training_samples(data, simulated), shares_of(model))
+    write_int8(folder or _MODELS / model, out, chosen)
+    with tempfile.TemporaryDirectory() as scratch:
+        choose(out, held_out_samples(data, "val", simulated), Path(scratch) / model, threads)
+    record_golden(out)
+    _print_heads(out)
+
+
+@app.command()
 def evaluate(
     model: str = typer.Argument(help="fire or flood"),
     split: str = typer.Option("test", help="test or val."),
     folder: Path | None = typer.Option(None, help="Model folder; the shipped one unless given."),
     record: bool = typer.Option(False, help="Write measured.json, manifest and CARD.md into the model folder."),
     out: Path | None = typer.Option(None, help="Also write the figures as JSON here."),
+    report: Path | None = typer.Option(None, help="Also write an HTML page here: curves, calibration, worst errors."),
     threads: int = _THREADS,
     data: Path = _DATA,
     simulated: list[Path] = _SIMULATED,
@@ -108,16 +135,20 @@ def evaluate(
     from models.training.evaluate import evaluate as measure_pictures
     from models.training.evaluate import evaluate_clips
     from models.training.evaluate import record as write_figures
+    from models.training.report_page import write_page
 
     where = folder or _MODELS / model
     samples = held_out_samples(data, _held_out(split), simulated)
     if not samples:
         raise DataError(f"{data}: no pictures of the {split} split; name the folder with --data")
     with tempfile.TemporaryDirectory() as scratch:
-        measured: dict[str, Any] = measure_pictures(where, samples, split, Path(scratch) / model, threads)
+        figures, results = measure_pictures(where, samples, split, Path(scratch) / model, threads)
+    measured: dict[str, Any] = dict(figures)
     measured["clips"] = evaluate_clips(where, data / "clips", threads)
     if out:
         out.write_text(json.dumps(measured, indent=1) + "\n", encoding="utf-8")
+    if report:
+        write_page(report, measured, results)
     if record:
         write_figures(where, measured)
         _write_card(where)

@@ -42,12 +42,14 @@ CLIPS = (
 )
 
 
-def evaluate(folder: Path, samples: Sequence[Sample], split: str, scratch: Path, threads: int) -> dict[str, object]:
-    """All figures of the model in `folder` on `samples`."""
+def evaluate(
+    folder: Path, samples: Sequence[Sample], split: str, scratch: Path, threads: int
+) -> tuple[dict[str, object], list[Result]]:
+    """All figures of the model in `folder` on `samples`, and what it said of each."""
     manifest = Network(folder).manifest
     thresholds = {str(head.hazard): head.threshold for head in manifest.picture}
     results: list[Result] = list(track(look_at(samples, folder, scratch, threads), manifest.name, total=len(samples)))
-    return {
+    measured = {
         "model": manifest.name,
         "version": manifest.version,
         "sha256": manifest.sha256,
@@ -55,6 +57,7 @@ def evaluate(folder: Path, samples: Sequence[Sample], split: str, scratch: Path,
         "data": describe(samples),
         **measure(manifest.name, results, thresholds, {str(one.hazard): one.threshold for one in manifest.classes}),
     }
+    return measured, results
 
 
 def evaluate_clips(folder: Path, clips: Path, threads: int) -> list[dict[str, object]]:

@@ -29,12 +29,7 @@ def write_card(folder: Path, manifest: Manifest, measured: Row, training: Row) -
         "## Measured",
         words["measured"],
         f"Split: {measured['split']}. SHA-256 of the measured file: `{measured['sha256']}`.",
-        "### Pictures",
-        _picture_table(measured["pictures"]),
-        "### By source",
-        _source_table(measured["by_source"]),
-        *_special(measured),
-        *_clips(measured.get("clips", [])),
+        *markdown_tables(measured),
         "## Where it is weak",
         "\n".join(f"- {line}" for line in own["weak"]),
         "## Trained on",
@@ -43,6 +38,18 @@ def write_card(folder: Path, manifest: Manifest, measured: Row, training: Row) -
         f"Licence: {manifest.licence}. {words['licence']}",
     ]
     (folder / "CARD.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+
+
+def markdown_tables(measured: Row) -> list[str]:
+    """Headings and tables of all figures, in Markdown."""
+    return [
+        "### Pictures",
+        _picture_table(measured["pictures"]),
+        "### By source",
+        _source_table(measured["by_source"]),
+        *_special(measured),
+        *_clips(measured.get("clips", [])),
+    ]
 
 
 def _facts(manifest: Manifest) -> str:

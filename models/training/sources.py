@@ -212,4 +212,10 @@ SIMULATED = Source(
 )
 """The folder that `nest-sim dataset` writes; it lies where the command line says."""
 
+
+def shares_of(model: str) -> dict[str, float]:
+    """Each source's share of the training samples of `fire` or `flood`."""
+    return {s.name: s.fire_share if model == "fire" else s.flood_share for s in (*SOURCES, SIMULATED)}
+
+
 BY_NAME: Mapping[str, Source] = MappingProxyType({source.name: source for source in SOURCES})

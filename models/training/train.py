@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from models.training import losses
 from models.training.data import describe, training_samples
 from models.training.network import FireNetwork, FloodNetwork
-from models.training.sources import SIMULATED, SOURCES
+from models.training.sources import shares_of
 from models.training.stream import Canvas, batches, normalise
 
 Record = dict[str, object]
@@ -75,11 +75,7 @@ def train(recipe: Recipe, data_root: Path, out: Path, start: Path | None, simula
     torch.manual_seed(recipe.seed)
     torch.set_num_threads(recipe.threads)
     out.mkdir(parents=True, exist_ok=True)
-    shares = {
-        source.name: source.fire_share if recipe.model == "fire" else source.flood_share
-        for source in (*SOURCES, SIMULATED)
-        if source.name not in recipe.without
-    }
+    shares = {name: share for name, share in shares_of(recipe.model).items() if name not in recipe.without}
     used = [sample for sample in training_samples(data_root, simulated) if shares.get(sample.source.name, 0) > 0]
     record: Record = {"recipe": asdict(recipe), "before": _run_before(start), "data": describe(used)}
     stream = batches(used, shares, CANVASES[recipe.model], recipe.seed)

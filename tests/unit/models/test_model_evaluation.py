@@ -17,6 +17,7 @@ from models.training.cli import main
 from models.training.data import held_out_samples, training_samples
 from models.training.evaluate import evaluate, record
 from models.training.report import write_card
+from models.training.report_page import precision_over_recall, reliability, write_page
 from models.training.sources import BY_NAME
 
 
@@ -52,7 +53,7 @@ def root(tmp_path: Path) -> Path:
 def test_evaluation_counts_the_pictures_of_its_split_only(root: Path, tmp_path: Path):
     samples = held_out_samples(root, "test")
 
-    measured = evaluate(shipped("flood"), samples, "test", tmp_path / "scratch", threads=1)
+    measured, _ = evaluate(shipped("flood"), samples, "test", tmp_path / "scratch", threads=1)
 
     rows: list[dict[str, object]] = measured["pictures"]  # type: ignore[assignment]
     row = next(row for row in rows if row["question"] == "flood or not, from the air")
@@ -78,7 +79,7 @@ def test_the_evaluated_boxes_reach_below_the_shipped_threshold(tmp_path: Path, r
 def test_the_card_says_what_was_measured(root: Path, tmp_path: Path):
     folder = tmp_path / "flood"
     shutil.copytree(shipped("flood"), folder)
-    measured = evaluate(folder, held_out_samples(root, "test"), "test", tmp_path / "scratch", threads=1)
+    measured, results = evaluate(folder, held_out_samples(root, "test"), "test", tmp_path / "scratch", threads=1)
     measured["clips"] = []
     record(folder, measured)
 
@@ -93,6 +94,12 @@ def test_the_card_says_what_was_measured(root: Path, tmp_path: Path):
     assert "Where it is weak" in card
     for source in training["data"]:
         assert source["source"] in card
+
+    page = tmp_path / "report.html"
+    write_page(page, stored, results)
+    text = page.read_text(encoding="utf-8")
+    assert f"{stored['masks'][0]['iou_all_pixels']['value']:.3f}" in text
+    assert text.count("data:image/jpeg;base64,") == len(results)  # the worst of so few are all of them
 
 
 def test_thresholds_are_never_chosen_on_test_or_train(root: Path, tmp_path: Path):
@@ -133,3 +140,16 @@ def test_training_without_torch_says_which_extra_is_missing(
 
     assert stopped.value.code == 2
     assert "nest-agent[train]" in capsys.readouterr().out
+
+
+def test_the_curves_of_a_page_are_those_of_its_scores():
+    scores, labels = np.array([0.95, 0.85, 0.35, 0.05]), np.array([1.0, 0.0, 1.0, 0.0])
+
+    recalls, precisions = precision_over_recall(scores, labels)
+    means, shares, sizes = reliability(scores, labels)
+
+    assert recalls.tolist() == [0.5, 0.5, 1.0, 1.0]
+    assert precisions.tolist() == pytest.approx([1.0, 0.5, 2 / 3, 0.5])
+    assert means.tolist() == pytest.approx([0.05, 0.35, 0.85, 0.95])
+    assert shares.tolist() == [0.0, 1.0, 0.0, 1.0]
+    assert sizes.sum() == pytest.approx(1.0)
