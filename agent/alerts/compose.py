@@ -1,7 +1,7 @@
 """From an incident's step to the messages that tell it: a table of topics for every department. Pure.
 
-Order within a department: the alert, then its other forms, then its picture; on closing the final state in every form, then the
-clearing of what is retained; on a change of hazard the new topics first, so that at no moment nothing is retained.
+Order within a department: the alert, then its other forms, then its pictures; on closing the final state in every form, then
+the clearing of what is retained; on a change of hazard the new topics first, so that at no moment nothing is retained.
 """
 
 from collections.abc import Callable, Iterator
@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from agent.alerts.formats.cap import CapContext, Picture, cap, reference, remembered
 from agent.alerts.formats.cot import cot
 from agent.alerts.formats.geojson import geojson
-from agent.alerts.incident import Incident
+from agent.alerts.incident import Incident, PictureKind
 from agent.config.hub import AlertsSection
 from agent.domain.alert import AlertEvidence
 from agent.domain.hazard import Hazard
@@ -26,13 +26,13 @@ class Step:
     Attributes:
         incident: the state after the step, already :func:`agent.alerts.incident.said`.
         old_hazard: the hazard under whose topics the alert stood before; None for a new alert.
-        jpeg: a new snapshot; None: the one on the hub stays.
+        jpegs: new pictures by kind; those on the hub stay otherwise.
         captured_unix_s: capture time of the frame that led here; None where no frame did.
     """
 
     incident: Incident
     old_hazard: Hazard | None
-    jpeg: bytes | None
+    jpegs: dict[PictureKind, bytes]
     captured_unix_s: float | None
 
 
@@ -77,8 +77,8 @@ class Composer:
         if incident.closed:
             yield from self._clearing(step, department, hazard)
             return
-        if step.jpeg is not None:
-            yield self._message(step, department, "snapshot", hazard, step.jpeg)
+        for kind, jpeg in step.jpegs.items():
+            yield self._message(step, department, kind, hazard, jpeg)
         if old is not None and old is not hazard:
             yield from self._clearing(step, department, old)
 
@@ -92,33 +92,36 @@ class Composer:
         yield "geojson", geojson(alert, nest, sent, self._formats)
 
     def _cap_context(self, incident: Incident, department: str, hazard: Hazard) -> CapContext:
-        known, topic = incident.picture, self._topics.snapshot(department, hazard, incident.id)
+        base = self._formats.picture_base
+        pictures = (
+            Picture(kind, base + self._topics.of_alert(kind, department, hazard, incident.id), known.size_bytes, known.sha1)
+            for kind, known in incident.pictures.items()
+        )
         return CapContext(
             nest=self._topics.nest,
             department=department,
             sent=_sent_at(incident),
             valid_until=incident.current.last_seen + self._expire_after,
             references=incident.cap_references.get(department, ()),
-            picture=Picture(self._formats.picture_base + topic, known.size_bytes, known.sha1) if known else None,
+            pictures=tuple(pictures),
         )
 
     def _clearing(self, step: Step, department: str, hazard: Hazard) -> Iterator[Message]:
         for row in RETAINED_WITH_ALERT:
+            if row == "thermal" and step.incident.thermal is None:
+                continue  # most nests have no such camera
             yield self._message(step, department, row, hazard, b"")
 
     def _evidence(self, incident: Incident, department: str, hazard: Hazard) -> tuple[AlertEvidence, ...]:
-        picture = incident.picture
-        if picture is None:
-            return ()
-        topic = self._topics.snapshot(department, hazard, incident.id)
-        return (
+        return tuple(
             AlertEvidence(
-                kind="snapshot",
-                topic=topic,
+                kind=kind,
+                topic=self._topics.of_alert(kind, department, hazard, incident.id),
                 sha256=picture.sha256,
                 captured_at=picture.captured_at,
                 camera_pose=picture.pose,
-            ),
+            )
+            for kind, picture in incident.pictures.items()
         )
 
     def _message(

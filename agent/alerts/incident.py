@@ -5,6 +5,7 @@ place and extent: the highest rank of its family (``catalogue``), then the newes
 """
 
 from datetime import datetime, timedelta
+from typing import Literal
 
 from pydantic import Field
 
@@ -28,8 +29,13 @@ class SightingContext(Wire):
     weather: AlertWeather | None = None
 
 
+PictureKind = Literal["snapshot", "thermal"]
+PICTURE_KINDS: tuple[PictureKind, ...] = ("snapshot", "thermal")
+"""Kinds of evidence that are published; also rows of the table of topics."""
+
+
 class PublishedPicture(Wire):
-    """A snapshot as it was published; the file is in the media store.
+    """A picture as it was published; the file is in the media store.
 
     Attributes:
         sha256: of the published JPEG.
@@ -55,6 +61,7 @@ class Incident(Wire):
         tracks: newest sighting of each track.
         first_extent_m2: extent when it was first measured, the base of the growth rate.
         picture: the snapshot that stands on the hub.
+        thermal: the thermal picture that stands on the hub.
         sent_at: when the last message was committed.
         closed_at: when it was closed.
         cap_references: department -> CAP messages sent to it so far, as later ones name them.
@@ -67,6 +74,7 @@ class Incident(Wire):
     first_extent_m2: float | None = None
     first_extent_at: Utc | None = None
     picture: PublishedPicture | None = None
+    thermal: PublishedPicture | None = None
     sent_at: Utc | None = None
     closed_at: Utc | None = None
     cap_references: dict[str, tuple[str, ...]] = Field(default_factory=dict)
@@ -75,6 +83,16 @@ class Incident(Wire):
     def id(self) -> str:
         """The alert's id."""
         return self.current.alert
+
+    @property
+    def pictures(self) -> dict[PictureKind, PublishedPicture]:
+        """What stands on the hub, by kind."""
+        both: tuple[tuple[PictureKind, PublishedPicture | None], ...] = (("snapshot", self.picture), ("thermal", self.thermal))
+        return {kind: picture for kind, picture in both if picture is not None}
+
+    def with_picture(self, kind: PictureKind, picture: PublishedPicture) -> "Incident":
+        """The incident with that picture on the hub."""
+        return self.model_copy(update={"picture" if kind == "snapshot" else "thermal": picture})
 
     @property
     def closed(self) -> bool:

@@ -17,7 +17,7 @@ from ulid import ULID
 from agent.alerts import repository
 from agent.alerts.answers import listen
 from agent.alerts.compose import Composer, Step
-from agent.alerts.incident import Incident, SightingContext, absorbed, gone, opened, said
+from agent.alerts.incident import PICTURE_KINDS, Incident, PictureKind, SightingContext, absorbed, gone, opened, said
 from agent.alerts.lifecycle import AlertEvent, next_status
 from agent.alerts.material import material, urgent
 from agent.alerts.merge import incident_of
@@ -179,13 +179,13 @@ class AlertService:
         status = incident.current.status if event is None else next_status(incident.current.status, event)
         if status is None:
             return None
-        incident, jpeg = await self._with_picture(incident, status)
+        incident, jpegs = await self._with_pictures(incident, status)
         before = incident.published
         after = said(incident, status, now, by, reason)
         step = Step(
             incident=after,
             old_hazard=before.hazard if before else None,
-            jpeg=jpeg,
+            jpegs=jpegs,
             captured_unix_s=sighting.captured_at.timestamp() if sighting else None,
         )
         await self._commit(self._composer.remembering(after), self._composer.messages(step), now)
@@ -203,15 +203,18 @@ class AlertService:
         self._incidents[incident.id] = incident
         self._store.outbox.changed.set()
 
-    async def _with_picture(self, incident: Incident, status: AlertStatus) -> tuple[Incident, bytes | None]:
-        """The incident with its newest picture, and the JPEG if it must be published: it is new, or goes to other topics."""
-        if status.closed:
-            return incident, None
-        snapshot = await self._snapshots.new(incident)
-        if snapshot:
-            return incident.model_copy(update={"picture": snapshot.record}), snapshot.jpeg
+    async def _with_pictures(self, incident: Incident, status: AlertStatus) -> tuple[Incident, dict[PictureKind, bytes]]:
+        """The incident with its newest pictures, and those that must be published: they are new, or go to other topics."""
+        jpegs: dict[PictureKind, bytes] = {}
         moves = incident.published is not None and incident.published.hazard is not incident.current.hazard
-        return incident, await self._snapshots.published(incident) if moves else None
+        for kind in () if status.closed else PICTURE_KINDS:
+            new = await self._snapshots.new(incident, kind)
+            if new is not None:
+                incident = incident.with_picture(kind, new.record)
+                jpegs[kind] = new.jpeg
+            elif moves and (old := await self._snapshots.published(incident, kind)) is not None:
+                jpegs[kind] = old
+        return incident, jpegs
 
     async def _due(self) -> None:
         now = self._clock.utc()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from agent.alerts.incident import Incident, PublishedPicture
+from agent.alerts.incident import Incident, PictureKind, PublishedPicture
 from agent.alerts.picture import as_jpeg, read_evidence
 from agent.core.errors import StoreError
 from agent.domain.sighting import Evidence
@@ -38,10 +38,10 @@ class Snapshots:
         self._media = media
         self._max_bytes = max_bytes
 
-    async def new(self, incident: Incident) -> Snapshot | None:
+    async def new(self, incident: Incident, kind: PictureKind = "snapshot") -> Snapshot | None:
         """A picture of the incident that is not yet on the hub; None where there is none or it cannot be used."""
-        evidence = _best(incident)
-        if evidence is None or (incident.picture and incident.picture.source_sha256 == evidence.sha256):
+        evidence, known = _best(incident, kind), incident.pictures.get(kind)
+        if evidence is None or (known and known.source_sha256 == evidence.sha256):
             return None
         try:
             original = await asyncio.to_thread(read_evidence, evidence)
@@ -61,11 +61,12 @@ class Snapshots:
         )
         return Snapshot(record, jpeg)
 
-    async def published(self, incident: Incident) -> bytes | None:
+    async def published(self, incident: Incident, kind: PictureKind = "snapshot") -> bytes | None:
         """The picture that is on the hub, to be published under other topics; None where there is none any more."""
-        if incident.picture is None:
+        known = incident.pictures.get(kind)
+        if known is None:
             return None
-        path = self._media.path_of(incident.picture.sha256, ".jpg")
+        path = self._media.path_of(known.sha256, ".jpg")
         try:
             return await asyncio.to_thread(path.read_bytes)
         except OSError as error:
@@ -73,8 +74,8 @@ class Snapshots:
             return None
 
 
-def _best(incident: Incident) -> Evidence | None:
-    """The newest snapshot of the tracks of the incident's own hazard, else of any."""
+def _best(incident: Incident, kind: PictureKind) -> Evidence | None:
+    """The newest picture of the tracks of the incident's own hazard, else of any."""
     own = incident.current.hazard
     sightings = sorted(incident.tracks.values(), key=lambda s: (s.hazard is own, s.captured_at), reverse=True)
-    return next((e for s in sightings for e in s.evidence if e.kind == "snapshot"), None)
+    return next((e for s in sightings for e in s.evidence if e.kind == kind), None)

@@ -53,6 +53,7 @@ TOPICS: dict[str, TopicRow] = {
     "cot": TopicRow(_ALERT + "/cot", 1, None, "nest.alert.cot.v1", None, "application/xml", retain=False),
     "geojson": TopicRow(_ALERT + "/geojson", 1, None, "nest.alert.geojson.v1", AlertFeatures, "application/geo+json"),
     "snapshot": TopicRow(_ALERT + "/snapshot", 1, None, "nest.alert.snapshot.v1", None, "image/jpeg"),
+    "thermal": TopicRow(_ALERT + "/snapshot/thermal", 1, None, "nest.alert.thermal.v1", None, "image/jpeg"),
     "request": TopicRow(_REQUEST, 1, None, "nest.request.v1", FlightRequest, retain=False, from_nest=False),
     "cancel": TopicRow(_REQUEST, 1, None, "nest.request.cancel.v1", CancelRequest, retain=False, from_nest=False),
     "public": TopicRow("public/{nest}", 1, None, "nest.public.v1", PublicNotice),

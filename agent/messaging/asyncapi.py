@@ -27,6 +27,7 @@ SUMMARIES: dict[str, str] = {
     "cot": "The alert as Cursor on Target 2.0.",
     "geojson": "The alert as a layer for a map (RFC 7946).",
     "snapshot": "The newest picture of the alert.",
+    "thermal": "The newest picture of the thermal camera, where there is one.",
     "public": "What anybody may know: late and coarse notices, and figures of each month.",
     "action": "A department's answer to an alert.",
     "request": "A department asks for a flight.",

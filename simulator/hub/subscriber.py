@@ -57,10 +57,10 @@ class Received:
 
     @property
     def form(self) -> str:
-        """Of a message about an alert its form: ``alert`` itself, ``cap``, ``cot``, ``geojson``, ``snapshot``; else empty."""
+        """Of a message about an alert its form: ``alert`` itself, ``cap``, ``snapshot/thermal``, …; else empty."""
         _, found, below = self.topic.partition("/alerts/")
         levels = below.split("/")  # department, hazard, nest, alert, and the form where it is another
-        return "" if not found else levels[4] if len(levels) > 4 else "alert"
+        return "" if not found else "/".join(levels[4:]) or "alert"
 
     @property
     def body(self) -> Any:  # noqa: ANN401 JSON

@@ -14,7 +14,10 @@ ALERT_ID = "01KB3ZV6J1Q8W9E4R5T6Y7XA2S"
 SENT = NOON + timedelta(seconds=2)
 VALID_UNTIL = NOON + timedelta(days=1)
 PICTURE = Picture(
-    "mqtt:///nest/v1/alerts/forestry/fire/n1/" + ALERT_ID + "/snapshot", 48_211, "a9993e364706816aba3e25717850c26c9cd0d89d"
+    "snapshot",
+    "mqtt:///nest/v1/alerts/forestry/fire/n1/" + ALERT_ID + "/snapshot",
+    48_211,
+    "a9993e364706816aba3e25717850c26c9cd0d89d",
 )
 FIELD = GeoJsonPolygon(
     coordinates=(((119.8398, 30.3898), (119.8403, 30.3898), (119.8403, 30.3902), (119.8399, 30.3903), (119.8398, 30.3898)),)
@@ -36,9 +39,9 @@ def alert(
     return told.model_copy(update={"area": FIELD, **fields})
 
 
-def cap_context(references: tuple[str, ...] = (), picture: Picture | None = PICTURE) -> CapContext:
+def cap_context(references: tuple[str, ...] = (), pictures: tuple[Picture, ...] = (PICTURE,)) -> CapContext:
     """The context of a message to forestry."""
-    return CapContext("n1", "forestry", SENT, VALID_UNTIL, references, picture)
+    return CapContext("n1", "forestry", SENT, VALID_UNTIL, references, pictures)
 
 
 def formats(*languages: str, **fields: Any) -> FormatsSection:

@@ -3,17 +3,21 @@
 import hashlib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import numpy as np
 
 from agent.core.clock import Clock
 from agent.core.geo import LatLon, destination
+from agent.domain import topics
 from agent.domain.hazard import Hazard
 from agent.domain.sighting import DetectorRecord, ErrorEllipse, Evidence, GeoPosition, Sighting, SightingLevel
 from agent.store.outbox import Message, Priority
 
 HERE = LatLon(30.39, 119.84)
+RETAINED_TAILS = tuple(tail for tail in topics.RETAINED_TAILS if tail != "/snapshot/thermal")
+"""Where an alert stands that has no thermal picture, below its own topic."""
 NOON = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
 
 
@@ -31,14 +35,16 @@ class HandClock:
         self.now += timedelta(seconds=seconds)
 
 
-def picture(directory: Path, seed: int = 0, size: tuple[int, int] = (96, 128)) -> Evidence:
+def picture(
+    directory: Path, seed: int = 0, size: tuple[int, int] = (96, 128), kind: Literal["snapshot", "thermal"] = "snapshot"
+) -> Evidence:
     """A JPEG on disk as vision leaves it."""
     directory.mkdir(parents=True, exist_ok=True)
     pixels = np.random.default_rng(seed).integers(0, 255, (*size, 3), dtype=np.uint8)
     path = directory / f"{seed}-{size[0]}.jpg"
     assert cv2.imwrite(str(path), pixels)
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-    return Evidence(kind="snapshot", path=str(path), sha256=sha256, captured_at=NOON)
+    return Evidence(kind=kind, path=str(path), sha256=sha256, captured_at=NOON)
 
 
 def sighting(  # noqa: PLR0913, PLR0917 each test names the one thing it varies

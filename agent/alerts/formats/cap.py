@@ -36,13 +36,15 @@ CATEGORY: dict[Hazard, Literal["Fire", "Met", "Env", "Infra", "Rescue"]] = {
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """The picture that goes with an alert.
+    """A picture that goes with an alert.
 
     Attributes:
+        kind: of the camera, or of the thermal camera.
         uri: where it is found.
         sha1: digest as CAP wants it; None for a picture of an earlier program.
     """
 
+    kind: Literal["snapshot", "thermal"]
     uri: str
     size_bytes: int | None = None
     sha1: str | None = None
@@ -65,7 +67,7 @@ class CapContext:
     sent: datetime
     valid_until: datetime
     references: tuple[str, ...]
-    picture: Picture | None = None
+    pictures: tuple[Picture, ...] = ()
 
 
 def cap(alert: Alert, context: CapContext, formats: FormatsSection) -> bytes:
@@ -132,8 +134,8 @@ def _info(info: ET.Element, alert: Alert, context: CapContext, formats: FormatsS
     for tag, text in more:
         child(info, tag, text)
     _named(info, "parameter", _parameters(alert))
-    if context.picture is not None and not closed:
-        _resource(ET.SubElement(info, "resource"), context.picture, words.picture)
+    for picture in () if closed else context.pictures:
+        _resource(ET.SubElement(info, "resource"), picture, words.picture if picture.kind == "snapshot" else words.thermal)
     _area(ET.SubElement(info, "area"), alert, place_in_words(alert, words))
 
 

@@ -27,6 +27,7 @@ class Words:
     wind: str
     reason: str
     picture: str
+    thermal: str
     between: str
 
 
@@ -73,6 +74,7 @@ WORDS: dict[Language, Words] = {
         wind="Wind {wind_m_s:.1f} m/s from {wind_from_deg:.0f} degrees at the nest.",
         reason="Last note: {reason}",
         picture="Picture from the drone",
+        thermal="Thermal picture from the drone",
         between=" ",
     ),
     Language.CHINESE: Words(
@@ -115,6 +117,7 @@ WORDS: dict[Language, Words] = {
         wind="机巢处风速 {wind_m_s:.1f} 米/秒，风向 {wind_from_deg:.0f} 度。",
         reason="最近备注：{reason}",
         picture="无人机图片",
+        thermal="无人机热成像图片",
         between="",
     ),
 }

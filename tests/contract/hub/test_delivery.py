@@ -18,13 +18,12 @@ from agent.core.clock import Clock
 from agent.domain.alert import Alert
 from agent.domain.hub import Delivered, HubLink, SetAside
 from agent.domain.status import DroneTelemetry, FlightReport
-from agent.domain.topics import RETAINED_TAILS
 from agent.messaging.schema import schemas
 from agent.store.outbox import Priority
 from simulator.hub.broker import Broker, BrokerOptions, free_port
 from simulator.hub.subscriber import Received, Subscriber
 from tests.contract.hub.conftest import StartBroker, StartDesk, hub_section
-from tests.doubles.hub import picture
+from tests.doubles.hub import RETAINED_TAILS, picture
 from tests.doubles.nest_on_hub import nest_on_hub
 from tests.doubles.tls import make_tls
 

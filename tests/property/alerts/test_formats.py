@@ -196,9 +196,9 @@ def test_references_name_the_first_and_the_newest(messages: int) -> None:
 
 def test_the_longest_message_fits_into_what_a_broker_must_take() -> None:
     section = FormatsSection.model_validate({"languages": ("en", "zh-CN"), "cap_sender": "s" * 200})
-    context = CapContext("n" * 63, "d" * 31, SENT, VALID_UNTIL, (), PICTURE)
+    context = CapContext("n" * 63, "d" * 31, SENT, VALID_UNTIL, (), (PICTURE,))
     named = reference(alert(sequence=99_999), context, section)
-    whole = CapContext(context.nest, context.department, SENT, VALID_UNTIL, (named,) * REFERENCES_MAX, PICTURE)
+    whole = CapContext(context.nest, context.department, SENT, VALID_UNTIL, (named,) * REFERENCES_MAX, (PICTURE,))
     assert len(cap(alert(reason="r" * 2000), whole, section)) < 128_000
 
 

@@ -10,6 +10,7 @@ from agent.alerts.incident import SightingContext
 from agent.alerts.lifecycle import AlertEvent
 from agent.domain.hazard import Hazard
 from agent.domain.sighting import SightingLevel
+from agent.domain.topics import RETAINED_TAILS
 from agent.store.outbox import Message
 from tests.doubles.hub import HandClock, picture, sighting
 from tests.unit.alerts.conftest import Desk, Opening
@@ -85,6 +86,29 @@ async def test_cap_names_the_picture_with_its_digest(open_desk: Opening, tmp_pat
     assert _text(message, "c:info/c:resource/c:digest") == hashlib.sha1(jpeg, usedforsecurity=False).hexdigest()
     assert _text(message, "c:info/c:resource/c:size") == str(len(jpeg))
     assert _text(message, "c:info/c:resource/c:mimeType") == "image/jpeg"
+
+
+async def test_a_thermal_picture_stands_below_the_other(open_desk: Opening, tmp_path: Path) -> None:
+    evidence = (picture(tmp_path), picture(tmp_path, seed=1, kind="thermal"))
+    async with open_desk() as desk:
+        told = await desk.service.on_sighting(sighting("s", Hazard.SMOKE, evidence=evidence), _NOTHING)
+        assert told is not None
+        (first,) = await _caps(desk)
+        assert f"nest/v1/alerts/forestry/smoke/n1/{told.alert}/snapshot/thermal" in desk.retained()
+        await desk.service.on_sighting(sighting("f", Hazard.FIRE, north_m=50.0), _NOTHING)
+        (alert,) = await desk.alerts()
+        base = f"nest/v1/alerts/forestry/fire/n1/{told.alert}"
+        assert {t.removeprefix(base) for t in desk.retained() if "/forestry/" in t} == set(RETAINED_TAILS)
+        pictures = {m.topic: hashlib.sha256(m.payload).hexdigest() for m in desk.taken if m.payload.startswith(b"\xff\xd8")}
+        assert [(e["kind"], pictures[e["topic"]]) for e in alert["evidence"]] == [
+            (e["kind"], e["sha256"]) for e in alert["evidence"]
+        ]
+        await desk.service.on_action(told.alert, AlertEvent.RESOLVE, "anna")
+        await desk.take()
+        assert desk.retained() == set()
+    words = [r.findtext("c:resourceDesc", "", NS) for r in first.iterfind("c:info/c:resource", NS)]
+    assert words == ["Picture from the drone", "Thermal picture from the drone"]
+    assert [e["kind"] for e in alert["evidence"]] == ["snapshot", "thermal"]
 
 
 async def test_the_end_is_told_in_every_form_before_anything_is_cleared(open_desk: Opening, tmp_path: Path) -> None:

@@ -12,8 +12,7 @@ from agent.core.outcome import Accepted, Refused
 from agent.domain.alert import Alert, AlertWeather
 from agent.domain.hazard import Hazard
 from agent.domain.sighting import Evidence, SightingLevel
-from agent.domain.topics import RETAINED_TAILS
-from tests.doubles.hub import NOON, HandClock, picture, sighting
+from tests.doubles.hub import NOON, RETAINED_TAILS, HandClock, picture, sighting
 from tests.unit.alerts.conftest import Opening
 
 _NOTHING = SightingContext()

@@ -72,6 +72,7 @@ def test_delivery_of_each_topic_is_as_the_contract_says(name: str) -> None:
         "cot": (1, False, None),
         "geojson": (1, True, None),
         "snapshot": (1, True, None),
+        "thermal": (1, True, None),
         "action": (1, False, None),
         "request": (1, False, None),
         "cancel": (1, False, None),
