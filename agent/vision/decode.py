@@ -18,6 +18,8 @@ Array = NDArray[np.float64]
 Activation = Callable[[Array], Array]
 
 _CANDIDATES_MAX = 1000
+_PART_PIXELS_LEAST = 3
+"""A part of a mask with fewer pixels is its noise."""
 
 
 def _plain(rows: Array, activation: Activation, classes: int) -> tuple[Array, Array]:  # noqa: ARG001 one signature for all rows
@@ -204,7 +206,7 @@ def _area(corners: Array) -> Array:
 
 
 def decode_mask(raw: NDArray[np.floating], spec: MaskOutput) -> NDArray[np.float32]:
-    """Probability of water over the whole input, h x w.
+    """Probability over the whole input, h x w.
 
     Raises:
         ModelError: ``model.refused`` or ``model.no_numbers``.
@@ -217,6 +219,28 @@ def decode_mask(raw: NDArray[np.floating], spec: MaskOutput) -> NDArray[np.float
         return np.asarray(shifted[channel] / shifted.sum(axis=0), dtype=np.float32)
     mask = raw[0, channel].astype(np.float32)
     return sigmoid(mask).astype(np.float32) if spec.activation == "sigmoid" else np.clip(mask, 0.0, 1.0)
+
+
+def boxes_of_mask(mask: NDArray[np.float32], threshold: float, size: tuple[float, float]) -> tuple[Array, Array]:
+    """The connected parts of a mask as boxes.
+
+    Args:
+        mask: probability over a picture, h x w.
+        threshold: from which a pixel counts.
+        size: width and height of the picture.
+
+    Returns:
+        corners n x 4 in the picture's pixels and the mean probability of each part, n; the largest parts first.
+    """
+    called = (mask >= threshold).astype(np.uint8)
+    count, labels, boxes, _ = cv2.connectedComponentsWithStats(called, connectivity=8)
+    pixels = boxes[:, 4].astype(np.float64)
+    means = np.bincount(labels.ravel(), weights=mask.ravel(), minlength=count) / np.maximum(pixels, 1.0)
+    parts = [i for i in np.argsort(-pixels, kind="stable") if i > 0 and pixels[i] >= _PART_PIXELS_LEAST][:_CANDIDATES_MAX]
+    corners = boxes[parts, :4].astype(np.float64).reshape(-1, 4)
+    corners[:, 2:] += corners[:, :2]
+    scale = np.array([size[0] / mask.shape[1], size[1] / mask.shape[0]] * 2)
+    return corners * scale, means[parts]
 
 
 def decode_picture_scores(raw: NDArray[np.floating], spec: PictureOutput) -> Array:

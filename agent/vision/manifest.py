@@ -70,14 +70,17 @@ class BoxOutput(Wire):
 
 
 class MaskOutput(Wire):
-    """Where the water mask comes out: [1, K, h, w], any h and w over the input's extent.
+    """Where a mask comes out: [1, K, h, w], any h and w over the input's extent.
 
     Attributes:
-        channel: which of the K channels is water; may be left out where there is one.
+        hazard: what it is a mask of. flood: of water, which is laid on the ground and compared with what is normal there. Of
+            any other hazard each connected part above the mask's threshold is a box, as sure as its mean.
+        channel: which of the K channels it is; may be left out where there is one.
         activation: what is still to be applied: none where the network gives probabilities; softmax is over the channels.
     """
 
     name: str
+    hazard: Hazard = Hazard.FLOOD
     channel: int | None = Field(default=None, ge=0)
     activation: Literal["none", "sigmoid", "softmax"] = "none"
 

@@ -161,11 +161,10 @@ def box_thresholds(networks: Sequence[Network]) -> dict[tuple[str, Hazard], floa
     """The least threshold of each network's boxes, by model name and hazard. A classifier's boxes have its own threshold."""
     out: dict[tuple[str, Hazard], float] = {}
     for network in networks:
-        manifest = network.manifest
-        boxes = (
-            [(row.hazard, row.threshold) for row in manifest.classes] if manifest.outputs.boxes else network.thresholds.items()
-        )
-        for hazard, threshold in boxes:
+        manifest, mask = network.manifest, network.manifest.outputs.mask
+        boxes = [(row.hazard, row.threshold) for row in manifest.classes if manifest.outputs.boxes]
+        boxes += [(mask.hazard, manifest.mask_threshold)] if mask is not None else []
+        for hazard, threshold in boxes or list(network.thresholds.items()):
             if hazard is not None:
                 key = (manifest.name, hazard)
                 out[key] = min(out.get(key, 1.0), threshold)

@@ -101,9 +101,9 @@ class Network:
     @property
     def hazards(self) -> frozenset[Hazard]:
         """What it can find."""
-        water = {Hazard.FLOOD} if self.manifest.outputs.mask else set()
+        masked = {self.manifest.outputs.mask.hazard} if self.manifest.outputs.mask else set()
         boxes = {one.hazard for one in self.manifest.classes if one.hazard is not None}
-        return frozenset(water | boxes | self.thresholds.keys())
+        return frozenset(masked | boxes | self.thresholds.keys())
 
     def look(self, pixels: Pixels) -> Answer:
         """Looks at a picture of any size, as a whole.
@@ -134,7 +134,11 @@ class Network:
         water = None
         if outputs.mask:
             whole = decode.decode_mask(raw[outputs.mask.name], outputs.mask)
-            water = crop_of_mask(whole, self.manifest.input, placement)
+            mask = crop_of_mask(whole, self.manifest.input, placement)
+            if outputs.mask.hazard is Hazard.FLOOD:
+                water = mask
+            else:
+                boxes += self._parts(mask, outputs.mask.hazard, placement)
         if not (outputs.boxes or outputs.mask):
             boxes = self._views(logits or {}, placement)
         return Answer(boxes, logits, water)
@@ -153,6 +157,13 @@ class Network:
             if hazard is not None and box[2] - box[0] >= 1.0 and box[3] - box[1] >= 1.0:
                 found.append(Detection(hazard, float(score), _box(box), manifest.name))
         return tuple(found)
+
+    def _parts(self, mask: NDArray[np.float32], hazard: Hazard, placement: Placement) -> tuple[Detection, ...]:
+        """A mask's connected parts as boxes."""
+        size = (placement.width_px, placement.height_px)
+        corners, scores = decode.boxes_of_mask(mask, self.manifest.mask_threshold, size)
+        found = zip(corners, np.clip(scores, 0.0, 1.0), strict=True)
+        return tuple(Detection(hazard, float(score), _box(box), self.manifest.name) for box, score in found)
 
     def _views(self, logits: dict[Hazard, float], placement: Placement) -> tuple[Detection, ...]:
         """A classifier's boxes: where its score passes the threshold, the thing is somewhere in all that it looked at."""
@@ -188,6 +199,8 @@ def ports_of(folder: Path) -> tuple[list[Port], list[Port]]:
 def _picture_thresholds(manifest: Manifest) -> dict[Hazard, float]:
     heads: list[tuple[Hazard | None, float]] = [(head.hazard, head.threshold) for head in manifest.picture]
     boxes: list[tuple[Hazard | None, float]] = [(one.hazard, one.threshold) for one in manifest.classes]
+    if manifest.outputs.mask and manifest.outputs.mask.hazard is not Hazard.FLOOD:
+        boxes.append((manifest.outputs.mask.hazard, manifest.mask_threshold))
     out: dict[Hazard, float] = {}
     for hazard, threshold in heads if manifest.outputs.picture else boxes:
         if hazard is not None:

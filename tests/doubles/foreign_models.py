@@ -192,13 +192,13 @@ def classifier() -> Foreign:
     return Foreign(_model(nodes, constants, ("logits", [1, 2]), nhwc=True), manifest)
 
 
-def segmenter() -> Foreign:
-    """Two channels of logits, background and water; red stands for water here."""
+def segmenter(hazard: str = "flood") -> Foreign:
+    """Two channels of logits, background and what is sought; red stands for it."""
     nodes = [
         helper.make_node("Neg", ["red_logit"], ["ground"]),
         helper.make_node("Concat", ["ground", "red_logit"], ["out"], axis=1),
     ]
-    mask = {"name": "out", "channel": 1, "activation": "softmax"}
+    mask = {"name": "out", "hazard": hazard, "channel": 1, "activation": "softmax"}
     return Foreign(_model(nodes, {}, ("out", [1, 2, ROWS, COLS])), _manifest({"mask": mask}, task="segment"))
 
 

@@ -92,6 +92,20 @@ def test_a_segmenters_channel_is_the_water(tmp_path):
     assert water[:, :8].max() < 0.1
 
 
+def test_a_segmenter_of_another_hazard_gives_its_parts_as_boxes(tmp_path):
+    network = adopted(tmp_path, segmenter("smoke"))
+    perception = Perception([network], "never")
+    two = red_square()
+    two[16:64, 240:288] = (20, 30, 240)
+    seen = perception.look(Frame(two, "x", 0))
+    assert seen.water is None
+    assert seen.alarms == (Hazard.SMOKE,)
+    assert [box.box_px for box in seen.detections] == [RED, (240.0, 16.0, 288.0, 64.0)]
+    assert all(box.hazard is Hazard.SMOKE and box.confidence > 0.9 for box in seen.detections)
+    assert box_thresholds([network]) == {("stranger", Hazard.SMOKE): 0.5}
+    assert perception.look(Frame(GREEN, "x", 1)).alarms == ()
+
+
 def test_what_the_network_says_of_itself_is_what_a_manifest_needs(tmp_path):
     lines = list(description(write_foreign(tmp_path, yolov5())))
     assert lines[1:] == [
