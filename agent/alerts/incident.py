@@ -18,6 +18,7 @@ _STILL_SEEN_S = 120.0
 _GROWTH_BASE_S = 30.0
 _HISTORY_MAX = 100
 _TRACKS_MAX = 20
+_CONFIDENCE_UNSEEN = 0.1
 
 
 class SightingContext(Wire):
@@ -178,6 +179,14 @@ def gone(incident: Incident) -> bool:
     """Whether the newest look found nothing and no other track of the incident is still seen."""
     newest = max(incident.tracks.values(), key=lambda s: s.captured_at)
     return newest.level is SightingLevel.CLEARED and not _alive(incident.tracks, newest.captured_at)
+
+
+def doubted(incident: Incident) -> Incident:
+    """The incident after a look at its whole place that saw nothing."""
+    current = incident.current
+    confidence = min(current.confidence, _CONFIDENCE_UNSEEN)
+    update = {"certainty": certainty(SightingLevel.CLEARED, confidence), "confidence": confidence}
+    return incident.model_copy(update={"current": current.model_copy(update=update)})
 
 
 def said(incident: Incident, status: AlertStatus, at: datetime, by: str, reason: str) -> Incident:

@@ -15,9 +15,9 @@ import structlog
 from ulid import ULID
 
 from agent.alerts import repository
-from agent.alerts.answers import listen
+from agent.alerts.answers import follow, listen
 from agent.alerts.compose import Composer, Step
-from agent.alerts.incident import PICTURE_KINDS, Incident, PictureKind, SightingContext, absorbed, gone, opened, said
+from agent.alerts.incident import PICTURE_KINDS, Incident, PictureKind, SightingContext, absorbed, doubted, gone, opened, said
 from agent.alerts.lifecycle import AlertEvent, next_status
 from agent.alerts.material import material, urgent
 from agent.alerts.merge import incident_of
@@ -31,7 +31,7 @@ from agent.core.tasks import background
 from agent.domain.alert import Alert, AlertStatus
 from agent.domain.codes import words_of
 from agent.domain.hazard import Hazard
-from agent.domain.hub import ActionReceived, AlertChange
+from agent.domain.hub import ActionReceived, AlertChange, LookedAgain
 from agent.domain.sighting import Sighting, SightingLevel
 from agent.domain.status import Reason
 from agent.domain.topics import Topics
@@ -84,6 +84,15 @@ class AlertService:
         incident = self._incidents.get(alert)
         return incident.departments if incident else None
 
+    def alert_of(self, alert: str) -> Alert | None:
+        """How an alert stands; None where there is no such alert."""
+        incident = self._incidents.get(alert)
+        return incident.current if incident else None
+
+    def fresh_id(self) -> tuple[str, datetime]:
+        """A new ULID, and its time."""
+        return self._new_id(), self._clock.utc()
+
     @property
     def reasons(self) -> tuple[Reason, ...]:
         """What is wrong with the alerts, for the nest's status."""
@@ -127,6 +136,19 @@ class AlertService:
                 return Refused("alert.no_such_step", f"{event} does nothing to an alert that is {incident.current.status}")
             await self._tell(incident, event, by, reason)
             return Accepted()
+
+    async def on_look(self, looked: LookedAgain) -> None:
+        """A flight has looked at the whole of an alert's place. Where it saw nothing, the alert says so.
+
+        Raises:
+            StoreError: that is not safe on disk, nothing has changed.
+        """
+        async with self._one_at_a_time:
+            incident = self._incidents.get(looked.alert)
+            if incident is None or incident.current.last_seen >= looked.since:
+                return  # what was seen has been told
+            words = f"{words_of('alert.nothing_there')} Asked for by {looked.by}."
+            await self._tell(doubted(incident), AlertEvent.CLEARED, self._nest, words)
 
     async def run(self) -> None:
         """Repeats, expiry, updates that waited, and sightings that could not be stored. Runs until it is cancelled."""
@@ -304,6 +326,7 @@ async def open_alerts(
     """
     service = AlertService(config, topics, store, bus, clock, simulated=simulated)
     await service.load()
-    with bus.subscribe(ActionReceived) as answers:
-        async with background(service.run(), "alerts"), background(listen(service, answers), "answers"):
+    with bus.subscribe(ActionReceived) as answers, bus.subscribe(LookedAgain) as looks:
+        heard = background(listen(service, answers, bus), "answers"), background(follow(service, looks), "looks")
+        async with background(service.run(), "alerts"), heard[0], heard[1]:
             yield service

@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from agent.domain.hazard import Hazard
+from agent.domain.request import RequestId
 from agent.domain.sighting import CameraPoseRecord, DetectorRecord, GeoPosition
 from agent.domain.wire import Azimuth, Person, Unit, Utc, Wire
 
@@ -63,6 +64,10 @@ class AlertAction(Wire):
     action: Literal["acknowledge", "dispatch", "resolve", "false_alarm", "look_again"]
     by: Person
     reason: str = Field(default="", max_length=2000)
+    request: RequestId | None = None
+    """ULID of this answer, made by its sender. A look that is asked for twice with one id is flown once."""
+    expires: Utc | None = None
+    """Not to be followed after that."""
 
 
 class GeoJsonPolygon(Wire):

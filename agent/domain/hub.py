@@ -73,23 +73,48 @@ class AlertChange:
 
 
 @dataclass(frozen=True, slots=True)
-class ActionReceived:
-    """A department answered an alert.
-
-    Attributes:
-        department: which one; the broker vouches for it.
-    """
-
-    department: str
-    action: AlertAction
-
-
-@dataclass(frozen=True, slots=True)
 class ReplyTo:
     """Where a requester wants its answer besides the usual topic (MQTT 5 response topic and correlation data)."""
 
     topic: str
     correlation: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class ActionReceived:
+    """A department answered an alert.
+
+    Attributes:
+        department: which one; the broker vouches for it.
+        data: the JSON as it came, without an envelope.
+        signed: what a signature of it must cover.
+        signature: the signature, where it came with one.
+        reply_to: a further place for the answer to a look_again.
+    """
+
+    department: str
+    action: AlertAction
+    data: bytes = b""
+    signed: bytes = b""
+    signature: str | None = None
+    reply_to: ReplyTo | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LookedAgain:
+    """A flight that a department asked for has looked at the whole of an alert's place.
+
+    Attributes:
+        alert: whose place.
+        by: who asked.
+        flight: which flight looked.
+        since: when it became airborne.
+    """
+
+    alert: str
+    by: str
+    flight: str | None
+    since: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +129,7 @@ class RequestReceived:
         signed: what a signature of it must cover.
         signature: the signature, where it came with one.
         reply_to: a further place for the answers.
+        alert: the alert whose place is to be looked at again, where the request comes from an answer to one.
     """
 
     department: str
@@ -113,3 +139,4 @@ class RequestReceived:
     signed: bytes
     signature: str | None = None
     reply_to: ReplyTo | None = None
+    alert: str | None = None

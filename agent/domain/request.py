@@ -142,6 +142,8 @@ class FlightReply(Wire):
     at: Utc
     answer: Literal["accepted", "refused", "started", "preempted", "resumed", "done"]
     reasons: tuple[Reason, ...] = ()
+    alert: str | None = None
+    """The alert whose place is looked at again, where its answer asked for that."""
     flight: str | None = None
     route: str | None = None
     """Under which name the flight reports tell of it."""

@@ -10,9 +10,9 @@ from pydantic import ValidationError
 from agent.core.bus import Bus
 from agent.core.outcome import Refused
 from agent.domain.alert import AlertAction
-from agent.domain.hub import ActionReceived
+from agent.domain.hub import ActionReceived, ReplyTo
 from agent.domain.topics import Topics
-from agent.messaging.inbound import opened
+from agent.messaging.inbound import opened, signed_bytes
 from agent.messaging.link import Incoming
 
 log = structlog.get_logger(__name__)
@@ -50,5 +50,14 @@ class ActionReader:
             action = AlertAction.model_validate_json(event.data)
         except ValidationError as error:
             return str(error)
-        self._bus.publish(ActionReceived(self._topics.department_of(message.topic), action))
+        self._bus.publish(
+            ActionReceived(
+                department=self._topics.department_of(message.topic),
+                action=action,
+                data=event.data,
+                signed=signed_bytes(message.topic, event.data),
+                signature=event.attributes.get("signature"),
+                reply_to=ReplyTo(message.response_topic, message.correlation) if message.response_topic else None,
+            )
+        )
         return ""

@@ -53,6 +53,11 @@ def opened(message: Incoming, largest_bytes: int) -> Opened | Refused:
     return inner if isinstance(inner, Refused) else Opened(data, inner.tree, attributes)
 
 
+def signed_bytes(topic: str, data: bytes) -> bytes:
+    """What a signature covers: the topic too, so that a message to one nest cannot be played to another."""
+    return topic.encode() + b"\n" + data
+
+
 @dataclass(frozen=True, slots=True)
 class _Parsed:
     tree: Any

@@ -11,7 +11,7 @@ from agent.core.outcome import Refused
 from agent.domain.hub import ReplyTo, RequestReceived
 from agent.domain.request import CancelRequest, FlightRequest
 from agent.domain.topics import Topics
-from agent.messaging.inbound import Opened, opened
+from agent.messaging.inbound import Opened, opened, signed_bytes
 from agent.messaging.link import Incoming
 
 log = structlog.get_logger(__name__)
@@ -53,11 +53,6 @@ class RequestReader:
             signature=event.attributes.get("signature"),
             reply_to=ReplyTo(message.response_topic, message.correlation) if message.response_topic else None,
         )
-
-
-def signed_bytes(topic: str, data: bytes) -> bytes:
-    """What a signature covers: the topic too, so that a message to one nest cannot be played to another."""
-    return topic.encode() + b"\n" + data
 
 
 def _body(event: Opened) -> FlightRequest | CancelRequest | Refused:

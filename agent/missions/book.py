@@ -178,8 +178,9 @@ class Book:
         """A further answer about an order, ready to be taken as a step."""
         words = {"sequence": order.reply.sequence + 1, "at": self._clock.utc(), "answer": answer, "reasons": tuple(reasons)}
         asked = order.request
-        common = {"request": asked.request, "department": asked.department, "route": order.route.id if order.route else None}
-        reply = FlightReply.model_validate({**common, "flight": order.flight, **words, **more})
+        common = {"request": asked.request, "department": asked.department, "alert": order.alert, "flight": order.flight}
+        route = {"route": order.route.id if order.route else None}
+        reply = FlightReply.model_validate({**common, **route, **words, **more})
         told = order.model_copy(update={"reply": reply, "reply_id": self.new_id()})
         entry = self.entry(
             answer,

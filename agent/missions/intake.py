@@ -124,14 +124,21 @@ class Intake:
         return check_signature(received.signed, received.signature, rights.keys, now, required=required)
 
     async def _request(self, received: RequestReceived, request: FlightRequest) -> None:
-        known = await self._book.find(request.department, request.request)
-        if known is not None and known.digest == digest_of(request):
+        looking = self._looking(received)
+        if looking is not None and looking.request.department != received.department:
+            words = f"asked for by {looking.request.department}: {looking.reply.answer}"
+            await self._refuse(received, (Refused("alert.looked_at", words),))
+            return
+        known = looking or await self._book.find(request.department, request.request)
+        if known is not None and (known.digest == digest_of(request) or known.alert == received.alert is not None):
             await self._book.say_again(known, self._reply_place(received))
             return
         if known is not None:
             await self._refuse(received, (Refused("request.id_reused", "another request had this id"),))
             return
         rights = self._config.departments[request.department]
+        if received.alert is not None:  # the nest, not the department, said how much it matters
+            request = request.model_copy(update={"priority": min(request.priority, rights.priority_max, key=lambda p: p.rank)})
         now = self._clock.utc()
         facts = Facts(
             rights=rights,
@@ -144,6 +151,10 @@ class Intake:
         problems = tuple(refusals(request, facts))
         planned = problems or await self._plan(request)
         await self._decide(received, request, planned, rights, now)
+
+    def _looking(self, received: RequestReceived) -> Order | None:
+        """The look at the same alert that is not yet over. One at a time is enough, whoever asks."""
+        return next((o for o in self._book.open.values() if received.alert is not None and o.alert == received.alert), None)
 
     async def _plan(self, request: FlightRequest) -> Planned | tuple[Refused, ...]:
         """The flight that does what is asked for, if it may be flown and lies in the department's area."""
@@ -171,8 +182,9 @@ class Intake:
             route=planned.route if isinstance(planned, Planned) else None,
             points_total=len(planned.route.points) if isinstance(planned, Planned) else 0,
             reply_to=self._reply_place(received),
-            reply=self._reply(request.request, received.department),
+            reply=self._reply(request.request, received),
             reply_id=self._book.new_id(),
+            alert=received.alert,
         )
         if isinstance(planned, Planned):
             place, why = self._placed(order)
@@ -196,13 +208,13 @@ class Intake:
         if known.cancelled_by is None:
             self._book.later(self._cancelled(known, cancel))
         await self._book.flush()
-        reply = self._reply(cancel.request, received.department)
+        reply = self._reply(cancel.request, received)
         reply = reply.model_copy(update={"answer": "accepted", "flight": known.flight})
         entry = self._entry("cancel", received, reply, signed=received.signature is not None)
         await self._book.write(Step(entry, reply, reply_to=self._reply_place(received)))
 
     async def _refuse(self, received: RequestReceived, problems: tuple[Refused, ...]) -> None:
-        reply = self._reply(received.request, received.department).model_copy(update={"reasons": _told(problems)})
+        reply = self._reply(received.request, received).model_copy(update={"reasons": _told(problems)})
         entry = self._entry("request", received, reply)
         await self._book.write(Step(entry, reply, reply_to=self._reply_place(received)))
 
@@ -211,9 +223,10 @@ class Intake:
         reply = FlightReply(department="", sequence=1, at=self._clock.utc(), answer="refused", reasons=(reason(code, words),))
         await self._book.write(Step(self._entry("dropped", received, reply)))
 
-    def _reply(self, request: str | None, department: str) -> FlightReply:
+    def _reply(self, request: str | None, received: RequestReceived) -> FlightReply:
         """A first answer; a refusal until something makes it an acceptance."""
-        return FlightReply(request=request, department=department, sequence=1, at=self._clock.utc(), answer="refused")
+        whose = {"request": request, "department": received.department, "alert": received.alert}
+        return FlightReply(**whose, sequence=1, at=self._clock.utc(), answer="refused")
 
     def _entry(self, what: str, received: RequestReceived, reply: FlightReply, *, signed: bool | None = None) -> AuditEntry:
         body = received.body

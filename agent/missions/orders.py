@@ -52,6 +52,7 @@ class Order(Wire):
         points_seen: in all its flights.
         points_total: of the route as it was asked for.
         cancelled_by: who took it back.
+        alert: the alert whose place is looked at again.
     """
 
     request: FlightRequest
@@ -71,6 +72,7 @@ class Order(Wire):
     points_seen: tuple[str, ...] = ()
     points_total: int = 0
     cancelled_by: Reason | None = None
+    alert: str | None = None
 
     @property
     def key(self) -> str:

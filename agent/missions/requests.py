@@ -1,7 +1,7 @@
 """Requested flights on their way: offered, given to the flight, followed to their end. Use :func:`open_requests`."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,7 +13,7 @@ from agent.core.bus import Bus
 from agent.core.clock import Clock
 from agent.core.errors import StoreError
 from agent.core.tasks import background, kept_up
-from agent.domain.hub import RequestReceived
+from agent.domain.hub import LookedAgain, RequestReceived
 from agent.domain.request import CancelRequest
 from agent.domain.status import FlightReport, Reason
 from agent.domain.topics import Topics
@@ -55,12 +55,16 @@ class Requests:
         config: who may ask for what.
         book: where they are kept.
         clock: the wall clock.
+        looked: is told of each look at an alert's place that was flown to its end.
 
     Attributes:
         flying: the flight under way, the calendar's too; None: there is none.
     """
 
-    def __init__(self, config: RequestsSection, book: Book, clock: Clock) -> None:
+    def __init__(
+        self, config: RequestsSection, book: Book, clock: Clock, looked: Callable[[LookedAgain], None] = lambda _: None
+    ) -> None:
+        self._looked = looked
         self.config = config
         self.book = book
         self.flying: Flying | None = None
@@ -151,6 +155,8 @@ class Requests:
         order = order.model_copy(update={"points_seen": tuple(sorted(seen))})
         flown = order.state is OrderState.FLYING
         cancelled = () if order.cancelled_by is None else (order.cancelled_by,)
+        if report.outcome == "completed":
+            self._look_told(order)
         if report.outcome in {"completed", "fault"}:
             self._close(order, report.outcome, report.reasons)
         elif cancelled:
@@ -162,6 +168,13 @@ class Requests:
         else:
             pause_s = self.config.retry_after_s if recall is None else 0.0
             self._again(order, report.reasons, timedelta(seconds=pause_s))
+
+    def _look_told(self, order: Order) -> None:
+        """Only a look that saw all of its points says that nothing is there."""
+        if order.alert is None or order.flown_at is None or len(order.points_seen) < order.points_total:
+            return
+        by = f"{order.request.by}@{order.request.department}"
+        self._looked(LookedAgain(order.alert, by, order.flight, order.flown_at))
 
     def _preempted(self, order: Order, recall: Reason) -> None:
         rest = rest_of(order.route, frozenset(order.points_seen), order.flights) if order.route else None
@@ -263,7 +276,7 @@ async def open_requests(
     areas = {name: load_area(rights.area_file) for name, rights in config.departments.items() if rights.area_file}
     book = Book(topics, store, clock)
     await book.load()
-    requests = Requests(config, book, clock)
+    requests = Requests(config, book, clock, bus.publish)
     requests.reconcile(last)
     intake = Intake(config, ground, areas, topics, book, clock, requests.placed, requests.cancelled)
     with bus.subscribe(RequestReceived) as messages:

@@ -78,6 +78,7 @@ class Office:
     clock: Clock
     reader: RequestReader
     topics: Topics
+    bus: Bus
     said: list[Message] = field(default_factory=list)
 
     def receive(self, body: Any, department: str = "forestry", **more: Any) -> None:
@@ -137,4 +138,4 @@ async def office(
     with open_store(StoreSection(directory=directory / "store"), clock) as store:
         async with open_requests(section, ground, topics, store, bus, clock, last) as requests:
             missions = Missions(schedule, clock, None, requests, routes)
-            yield Office(requests, missions, store, clock, RequestReader(topics, bus), topics)
+            yield Office(requests, missions, store, clock, RequestReader(topics, bus), topics, bus)
