@@ -29,6 +29,8 @@ _STRONGEST = 1.5
 _WET = 1.0
 """Log-odds from which a cell counts as water: one clear look, or several faint ones."""
 _FRESH_S = 1.0
+_CELLS_AT_ONCE = 16_384
+"""A flat view spans a hundred thousand cells and more; together their places and rays would take a hundred megabytes."""
 
 Cells = NDArray[np.float32]
 
@@ -88,9 +90,12 @@ class FloodMap:
         rows, cols = self._cells_around(pose, locator)
         if rows.size == 0:
             return ()
-        north_m, east_m = _north_of(rows), _east_of(cols)
-        seen, probability, sigma_m = self._sample(water, pose, locator, north_m, east_m)
-        rows, cols, probability, sigma_m = rows[seen], cols[seen], probability[seen], sigma_m[seen]
+        looks = []
+        for start in range(0, rows.size, _CELLS_AT_ONCE):
+            part = slice(start, start + _CELLS_AT_ONCE)
+            seen, value, sigma = self._sample(water, pose, locator, _north_of(rows[part]), _east_of(cols[part]))
+            looks.append((rows[part][seen], cols[part][seen], value[seen], sigma[seen]))
+        rows, cols, probability, sigma_m = (np.concatenate(parts) for parts in zip(*looks, strict=True))
         if rows.size == 0:
             return ()
         self._add(rows, cols, probability, threshold, sigma_m, unix_s)
