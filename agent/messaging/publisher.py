@@ -156,8 +156,9 @@ class Publisher:
             except TimeoutError:
                 pass
             self._outbox.changed.clear()
-            # Each by itself: on a disk that takes no writes, what is in the outbox still goes out.
-            steps = (self._settle, self._restore, self._fill, self._housekeep, self._reconcile)
+            # Each by itself: on a disk that takes no writes, what is in the outbox still goes out. What is new goes before what
+            # goes again.
+            steps = (self._settle, self._fill, self._restore, self._housekeep, self._reconcile)
             if all([await self._safely(step) for step in steps]):
                 self._store_reason = None
             else:

@@ -20,6 +20,8 @@ class ScriptedBroker:
         suback: filter -> reason code.
         published: topics in order of arrival.
         connects: keep-alive of each CONNECT, in order of arrival.
+        puback_after_s: how long it takes for a PUBACK.
+        most_under_way: most messages that waited for their PUBACK at once.
     """
 
     connack: list[tuple[int, bytes]] = field(default_factory=lambda: [(0, b"")])
@@ -27,6 +29,9 @@ class ScriptedBroker:
     suback: Callable[[str], int] = lambda _: 1
     published: list[str] = field(default_factory=list)
     connects: list[int] = field(default_factory=list)
+    puback_after_s: float = 0.0
+    under_way: int = 0
+    most_under_way: int = 0
     port: int = 0
     writers: list[asyncio.StreamWriter] = field(default_factory=list)
 
@@ -46,12 +51,23 @@ class ScriptedBroker:
                 head = (await reader.readexactly(1))[0]
                 body = await reader.readexactly(await _varint(reader))
                 answer = self._answer(head, body)
-                if answer:
+                if answer[:1] == b"\x40" and self.puback_after_s:
+                    self._later(writer, answer)
+                elif answer:
                     writer.write(answer)
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:
             writer.close()
+
+    def _later(self, writer: asyncio.StreamWriter, answer: bytes) -> None:
+        def send() -> None:
+            self.under_way -= 1
+            writer.write(answer)
+
+        self.under_way += 1
+        self.most_under_way = max(self.most_under_way, self.under_way)
+        asyncio.get_running_loop().call_later(self.puback_after_s, send)
 
     def _answer(self, head: int, body: bytes) -> bytes:
         kind = head >> 4

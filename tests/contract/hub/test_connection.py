@@ -208,6 +208,17 @@ async def test_a_broker_whose_quota_is_used_up_is_waited_for_and_nothing_is_set_
     assert not [v for v in nest.said if isinstance(v, SetAside)]
 
 
+@pytest.mark.parametrize(("properties", "most"), [(b"\x21\x00\x02", 2), (b"", 5)])
+async def test_no_more_is_under_way_than_the_broker_takes(tmp_path: Path, properties: bytes, most: int) -> None:
+    async with scripted_broker(connack=[(0, properties)], puback_after_s=0.05) as broker:
+        section = HubSection(port=broker.port, tls=None, inflight_max=5)
+        async with nest_on_hub(tmp_path, section) as nest:
+            for n in range(4):
+                await nest.raise_alert(f"track-{n}", north_m=900.0 * n)
+            await nest.until_delivered(8)
+    assert broker.most_under_way == most
+
+
 async def test_a_broker_that_does_not_let_the_nest_listen_is_told_of(tmp_path: Path) -> None:
     async with (
         scripted_broker(suback=lambda topic: 0x87 if "/requests/" in topic else 1) as broker,
