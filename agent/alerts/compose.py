@@ -87,7 +87,9 @@ class Composer:
         alert, sent, nest = incident.current, _sent_at(incident), self._topics.nest
         payload = alert.model_copy(update={"evidence": self._evidence(incident, department, hazard)})
         yield "alert", payload.model_dump_json(exclude_none=True).encode()
-        yield "cap", cap(alert, self._cap_context(incident, department, hazard), self._formats)
+        context = self._cap_context(incident, department, hazard)
+        if context.references or not incident.closed:  # who was never told that it began has nothing to cancel
+            yield "cap", cap(alert, context, self._formats)
         yield "cot", cot(alert, nest, sent, alert.last_seen + self._expire_after, self._formats)
         yield "geojson", geojson(alert, nest, sent, self._formats)
 

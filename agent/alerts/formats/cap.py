@@ -190,10 +190,9 @@ def _named(parent: ET.Element, tag: str, rows: Iterable[tuple[str, str]]) -> Non
 
 
 def _kind(alert: Alert, context: CapContext) -> Literal["Alert", "Update", "Cancel"]:
-    """A department that is told of an alert only when it closes gets an Alert that is past: there is nothing to cancel."""
-    if not context.references:
-        return "Alert"
-    return "Cancel" if alert.status.closed else "Update"
+    if alert.status.closed:
+        return "Cancel"
+    return "Update" if context.references else "Alert"
 
 
 def _note(alert: Alert, formats: FormatsSection) -> str:

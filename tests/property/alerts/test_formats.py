@@ -40,7 +40,7 @@ _degrees = st.floats(-0.02, 0.02).map(lambda d: round(d, 5))
 _rings = st.lists(st.tuples(_degrees, _degrees), min_size=1, max_size=12)
 _text = st.text(max_size=60)
 _entries = st.builds(HistoryEntry, at=_moments, by=_text, status=st.sampled_from(AlertStatus), reason=_text)
-_some = settings(max_examples=40)  # each makes and reads a whole document
+_some = settings(max_examples=40, deadline=None)  # each makes and reads a whole document
 
 
 @st.composite
@@ -161,6 +161,7 @@ def test_geojson_reads_back_and_its_shapes_are_sound(told: Alert) -> None:
         assert (feature.properties.alert, feature.properties.sequence) == (told.alert, told.sequence)
 
 
+@settings(deadline=None)
 @given(_rings)
 def test_an_outline_is_a_ring_or_nothing(corners: list[tuple[float, float]]) -> None:
     ring = outline(GeoJsonPolygon(coordinates=(tuple(corners),)))
@@ -178,12 +179,14 @@ def test_nonsense_in_an_outline_is_left_out(bad: float) -> None:
     assert outline(GeoJsonPolygon(coordinates=(((0.0, 0.0), (1.0, bad), (bad, 1.0), (0.0, 0.0)),))) is None
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_text_can_stand_in_xml(text: str) -> None:
     read = etree.fromstring(f"<a>{clean(text).replace('&', '&amp;').replace('<', '&lt;')}</a>".encode())
     assert (read.text or "") == clean(text).replace("\r\n", "\n").replace("\r", "\n")
 
 
+@settings(deadline=None)
 @given(st.integers(1, 500))
 def test_references_name_the_first_and_the_newest(messages: int) -> None:
     chain: tuple[str, ...] = ()

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.alerts.public.notice import FlightFact, IncidentFact, as_of, notice
@@ -21,6 +21,7 @@ from agent.domain.public import PublicNotice
 
 AT = datetime(2026, 11, 23, tzinfo=UTC)
 _S = AlertStatus
+_patient = settings(deadline=None)
 _OPEN = (_S.OPEN, _S.UPDATED, _S.ACKNOWLEDGED, _S.DISPATCHED)
 
 _moments = st.floats(-100 * 86_400.0, 5 * 86_400.0).map(lambda s: AT + timedelta(seconds=s))
@@ -50,6 +51,7 @@ def _told(incidents: Sequence[IncidentFact], flights: Sequence[FlightFact], conf
     return notice(incidents, flights, AT, config, simulated=False).model_dump_json(exclude_none=True)
 
 
+@_patient
 @given(_facts, _configs, st.data())
 def test_what_happened_within_the_delay_changes_nothing(
     facts: tuple[list[IncidentFact], list[FlightFact]], config: PublicSection, data: st.DataObject
@@ -72,6 +74,7 @@ def test_what_happened_within_the_delay_changes_nothing(
     assert _told(changed + new_ones, flights + new_flights, config) == _told(incidents, flights, config)
 
 
+@_patient
 @given(_facts, _configs, st.data())
 def test_where_in_its_cell_and_when_on_its_day_changes_nothing(
     facts: tuple[list[IncidentFact], list[FlightFact]], config: PublicSection, data: st.DataObject
@@ -99,6 +102,7 @@ def _elsewhere(degrees: float, config: PublicSection, data: st.DataObject) -> fl
     return edge + data.draw(st.floats(0.001, 0.999)) * config.cell_deg
 
 
+@_patient
 @given(_facts, _configs)
 def test_the_order_and_the_number_within_a_cell_and_day_are_not_told(
     facts: tuple[list[IncidentFact], list[FlightFact]], config: PublicSection
@@ -108,6 +112,7 @@ def test_the_order_and_the_number_within_a_cell_and_day_are_not_told(
     assert once.get("incidents") == twice.get("incidents")
 
 
+@_patient
 @given(_facts, _configs)
 def test_all_that_is_told_is_coarse_late_and_of_the_kinds_that_may_be_told(
     facts: tuple[list[IncidentFact], list[FlightFact]], config: PublicSection
@@ -128,6 +133,7 @@ def test_all_that_is_told_is_coarse_late_and_of_the_kinds_that_may_be_told(
     assert not re.search(r"[0-9A-HJKMNP-TV-Z]{26}|snapshot|sha256|/alerts/", text), "no alert, no picture"
 
 
+@_patient
 @given(st.floats(0.0, 4e9), st.floats(3600.0, 2_592_000.0))
 def test_the_moment_is_a_beginning_of_a_day_and_at_least_the_delay_ago(now: float, delay: float) -> None:
     at = as_of(now, delay)

@@ -42,10 +42,10 @@ def _blanks(text: str) -> set[str | None]:
         (AlertStatus.UPDATED, "Alert", "Update", "Assess"),
         (AlertStatus.ACKNOWLEDGED, "Alert", "Update", "Assess"),
         (AlertStatus.DISPATCHED, "Alert", "Update", "Assess"),
-        (AlertStatus.RESOLVED, "Alert", "Cancel", "AllClear"),
-        (AlertStatus.FALSE_ALARM, "Alert", "Cancel", "None"),
-        (AlertStatus.WITHDRAWN, "Alert", "Cancel", "None"),
-        (AlertStatus.EXPIRED, "Alert", "Cancel", "None"),
+        (AlertStatus.RESOLVED, "Cancel", "Cancel", "AllClear"),
+        (AlertStatus.FALSE_ALARM, "Cancel", "Cancel", "None"),
+        (AlertStatus.WITHDRAWN, "Cancel", "Cancel", "None"),
+        (AlertStatus.EXPIRED, "Cancel", "Cancel", "None"),
     ],
 )
 def test_what_each_status_is_in_cap(status: AlertStatus, first: str, later: str, response: str) -> None:
