@@ -8,14 +8,19 @@ from agent.config.camera import CameraSection
 from agent.config.thermal import ThermalSection
 from agent.config.vision import ErrorSection
 from agent.core.attitude import rotation
+from agent.core.clock import Clock
 from agent.core.geo import LatLon
 from agent.domain.hazard import Hazard
 from agent.vision.frame import Frame
 from agent.vision.geolocation import Locator
+from agent.vision.mjpeg import MultipartReader
+from agent.vision.pictures import decode_counts
 from agent.vision.poses import CameraPose
 from agent.vision.thermal import ThermalEye
+from simulator.camera.pose import PoseTrack
 from simulator.camera.projection import Camera
-from simulator.camera.thermal import LENS, ThermalRenderer, counts_of
+from simulator.camera.stream import Channel, _part
+from simulator.camera.thermal import LENS, ThermalRenderer, ThermalSource, counts_of
 from simulator.world.scene import World
 
 NOON_UTC_S = 1_750_305_600.0  # 2025-06-19 04:00 UTC, noon at the place
@@ -75,3 +80,17 @@ def test_the_fire_is_found_where_it_burns(small_world: World, renderer: ThermalR
     east, north = fire.places(rows, columns)
     off_m = np.hypot(east - (fire.east_m + east_m), north - (fire.north_m - AWAY_M + north_m)).min()
     assert off_m < 15.0  # the agent assumes flat ground here, the world is hilly
+
+
+def test_the_stream_carries_it_as_png_and_breaks_it_as_such(small_world: World, renderer: ThermalRenderer):
+    clock = Clock()
+    source = ThermalSource(renderer, PoseTrack(), clock, clock.unix_s())
+    channel = Channel()
+    channel.publish(source.capture())
+    (part,) = MultipartReader(b"frame").feed(_part(channel.newest) + b"--frame")
+    counts = decode_counts(part.picture, "t")
+    assert counts.shape == (LENS.height_px, LENS.width_px)
+    assert b"Content-Type: image/png" in _part(channel.newest)
+    channel.set_fault("black")
+    channel.publish(source.capture())
+    assert decode_counts(channel.newest.jpeg, "t").max() == 0
