@@ -6,7 +6,7 @@ A wrong value is named with file, line, key, value and limit, all of them at onc
 import os
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import ValidationError
@@ -16,6 +16,8 @@ from pydantic_settings import BaseSettings, NestedSecretsSettingsSource, Pydanti
 from agent.config.tree import Config
 from agent.core.errors import ConfigError
 
+T = TypeVar("T", bound=BaseSettings)
+
 _REMEDY = {
     "missing": "add it",
     "extra_forbidden": "remove it or correct its spelling",
@@ -24,7 +26,7 @@ _REMEDY = {
 }
 
 
-_SECRET = ("password", "signing_key")  # keys whose values are never shown
+_SECRET = ("password", "signing_key", "session_key")  # keys whose values are never shown
 
 
 class _Loader(yaml.SafeLoader):
@@ -55,14 +57,22 @@ def load(path: Path, secrets_dir: Path | None = None) -> Config:
     Raises:
         ConfigError: with one line for each thing that is wrong.
     """
-    text = _read_text(path)
-    tree, lines = _parse(path, text)
+    return _anchored(load_as(Config, path, secrets_dir), path.resolve().parent)
+
+
+def load_as(tree_type: type[T], path: Path, secrets_dir: Path | None = None) -> T:
+    """Reads and checks a configuration of another program; paths are left as they stand.
+
+    Raises:
+        ConfigError: with one line for each thing that is wrong.
+    """
+    tree, lines = _parse(path, _read_text(path))
     try:
-        config = _with_sources(secrets_dir)(**tree)
+        return _with_sources(tree_type, secrets_dir)(**tree)
     except ValidationError as error:
-        problems = [_describe(path, lines, details) for details in error.errors()]
+        prefix = tree_type.model_config.get("env_prefix", "")
+        problems = [_describe(path, lines, details, prefix) for details in error.errors()]
         raise ConfigError("config.invalid", f"{len(problems)} to correct\n" + "\n".join(problems)) from error
-    return _anchored(config, path.resolve().parent)
 
 
 def _read_text(path: Path) -> str:
@@ -100,10 +110,10 @@ def _collect_lines(node: yaml.Node | None, loc: tuple[str, ...], lines: dict[tup
             _collect_lines(value, (*loc, str(index)), lines)
 
 
-def _with_sources(secrets_dir: Path | None) -> type[Config]:
+def _with_sources(tree_type: type[T], secrets_dir: Path | None) -> type[T]:
     """The tree with its sources in order: environment, secrets, file."""
 
-    class _Sourced(Config):
+    class _Sourced(tree_type):  # type: ignore[misc, valid-type]
         @classmethod
         def settings_customise_sources(
             cls,
@@ -125,10 +135,10 @@ def _with_sources(secrets_dir: Path | None) -> type[Config]:
     return _Sourced
 
 
-def _describe(path: Path, lines: dict[tuple[str, ...], int], details: ErrorDetails) -> str:
+def _describe(path: Path, lines: dict[tuple[str, ...], int], details: ErrorDetails, prefix: str) -> str:
     """One line for one error: file:line, key, value, what it must be, what to do."""
     loc = tuple(str(part) for part in details["loc"])
-    variable = "NEST_" + "__".join(loc).upper()
+    variable = prefix + "__".join(loc).upper()
     if variable in os.environ:
         where = f"environment {variable}"
     else:

@@ -31,12 +31,12 @@ class Broker:
     Args:
         config: address, protocol, login and limits.
         client_id: the same for every run of this nest, so that the broker finds its session.
-        will: gives the message that the broker shall publish when the nest is lost.
+        will: gives the message that the broker shall publish when the nest is lost; None: no message.
         subscriptions: filters of what the nest listens to, QoS 1.
     """
 
     def __init__(
-        self, config: HubSection, client_id: str, will: Callable[[], Packet], subscriptions: tuple[str, ...] = ()
+        self, config: HubSection, client_id: str, will: Callable[[], Packet | None], subscriptions: tuple[str, ...] = ()
     ) -> None:
         self._config = config
         self._subscriptions = subscriptions

@@ -86,7 +86,7 @@ class Link:
     """One connection with its own paho client."""
 
     def __init__(
-        self, config: HubSection, client_id: str, will: Packet, tls: ssl.SSLContext | None, listener: Listener
+        self, config: HubSection, client_id: str, will: Packet | None, tls: ssl.SSLContext | None, listener: Listener
     ) -> None:
         self._config = config
         self._listener = listener
@@ -98,7 +98,7 @@ class Link:
         self._asked: dict[int, tuple[str, ...]] = {}
         self._client = self._make(client_id, will, tls)
 
-    def _make(self, client_id: str, will: Packet, tls: ssl.SSLContext | None) -> mqtt.Client:
+    def _make(self, client_id: str, will: Packet | None, tls: ssl.SSLContext | None) -> mqtt.Client:
         config = self._config
         client = mqtt.Client(
             CallbackAPIVersion.VERSION2,
@@ -116,16 +116,20 @@ class Link:
             client.username_pw_set(config.username, config.password.get_secret_value() if config.password else None)
         if tls is not None:
             client.tls_set_context(tls)
-        properties = _properties(PacketTypes.WILLMESSAGE, will) if self._version_5 else None
-        if properties is not None and config.will_delay_s:
-            properties.WillDelayInterval = config.will_delay_s
-        client.will_set(will.topic, will.payload, will.qos, will.retain, properties)
+        if will is not None:
+            self._set_will(client, will)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish
         client.on_message = self._on_message
         client.on_subscribe = self._on_subscribe
         return client
+
+    def _set_will(self, client: mqtt.Client, will: Packet) -> None:
+        properties = _properties(PacketTypes.WILLMESSAGE, will) if self._version_5 else None
+        if properties is not None and self._config.will_delay_s:
+            properties.WillDelayInterval = self._config.will_delay_s
+        client.will_set(will.topic, will.payload, will.qos, will.retain, properties)
 
     async def open(self) -> Session:
         """Connects and waits for the broker's answer.

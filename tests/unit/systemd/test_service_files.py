@@ -12,13 +12,14 @@ SYSTEMD = Path(__file__).parents[3] / "systemd"
 needs_systemd = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
 
 
-@pytest.fixture
-def unit(tmp_path: Path) -> Path:
+@pytest.fixture(params=["nest-agent", "nest-desk"])
+def unit(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """The unit with a program that exists here."""
-    text = (SYSTEMD / "nest-agent.service").read_text(encoding="utf-8")
-    assert text.count("/opt/nest-agent/bin/nest-agent") == 1
-    path = tmp_path / "nest-agent.service"
-    path.write_text(text.replace("/opt/nest-agent/bin/nest-agent", sys.executable), encoding="utf-8")
+    text = (SYSTEMD / f"{request.param}.service").read_text(encoding="utf-8")
+    program = f"/opt/{request.param}/bin/{request.param}"
+    assert text.count(program) == 1
+    path = tmp_path / f"{request.param}.service"
+    path.write_text(text.replace(program, sys.executable), encoding="utf-8")
     return path
 
 
@@ -32,14 +33,15 @@ def test_systemd_has_nothing_to_say_against_the_unit(unit):
 def test_the_service_is_hardened(unit):
     command = ["systemd-analyze", "security", "--offline=true", str(unit)]
     told = subprocess.run(command, capture_output=True, text=True, check=False).stdout
-    level = re.search(r"exposure level for nest-agent\.service: ([\d.]+)", told)
+    level = re.search(r"exposure level for nest-\w+\.service: ([\d.]+)", told)
     assert level is not None, told
     assert float(level[1]) <= 2.5
 
 
 @pytest.mark.skipif(shutil.which("systemd-sysusers") is None, reason="systemd-sysusers is not installed")
-def test_the_user_can_be_made():
-    command = ["systemd-sysusers", "--dry-run", str(SYSTEMD / "sysusers.d" / "nest-agent.conf")]
+@pytest.mark.parametrize("user", ["nest-agent", "nest-desk"])
+def test_the_user_can_be_made(user):
+    command = ["systemd-sysusers", "--dry-run", str(SYSTEMD / "sysusers.d" / f"{user}.conf")]
     told = subprocess.run(command, capture_output=True, text=True, check=False)
     assert told.returncode == 0, told.stderr
 
