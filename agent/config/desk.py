@@ -9,8 +9,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from agent.config.hub import DepartmentName, HubSection
 from agent.config.load import load_as
 from agent.config.section import ExpandedPath, Port, Section
-from agent.domain.request import Name, Person
-from agent.domain.wire import Latitude, Longitude
+from agent.domain.request import Name
+from agent.domain.wire import Latitude, Longitude, Person
 
 
 class DeskUser(Section):

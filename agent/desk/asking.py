@@ -18,7 +18,7 @@ from agent.domain.request import CancelRequest, FlightRequest
 from agent.domain.topics import TOPICS
 from agent.domain.wire import Wire
 from agent.messaging.envelope import Packet
-from agent.messaging.requests import signed_bytes
+from agent.messaging.inbound import signed_bytes
 
 _SHORTEST_S, _LONGEST_S = 60.0, 172_800.0
 

@@ -17,6 +17,7 @@ from agent.desk.board import Board, Change
 from agent.desk.fan import Fan
 from agent.desk.history import Record
 from agent.desk.hub import NOBODY_LISTENS, DeskHub, HistoryWriter
+from agent.domain.alert import AlertAction
 from agent.domain.request import FlightRequest
 from agent.messaging.envelope import Packet
 
@@ -39,14 +40,23 @@ class Desk:
         entry = self.board.alerts.get(key)
         if entry is None or entry.alert is None or not entry.open:
             return Refused("desk.refused", "this alert is no longer open")
-        made = self.asker.action(entry.nest, {"alert": key, "action": action, "by": by, "reason": reason})
+        fields = {"alert": key, "action": action, "by": by, "reason": reason}
+        if action == "look_again":  # answered like a request for a flight, so it is kept like one
+            fields["request"] = str(ULID.from_timestamp(self.clock.unix_s()))
+        return await self._act(entry.nest, fields)
+
+    async def _act(self, nest: str, fields: dict[str, Any]) -> Outcome:
+        made = self.asker.action(nest, fields)
         if isinstance(made, Refused):
             return made
         body, packet = made
+        if body.request:
+            return await self._ask(nest, body.request, body, packet)
         sent = await self._send(packet)
         if isinstance(sent, Accepted):
-            self._keep("action", entry.nest, key, body.model_dump(mode="json"))
-            self._tell(self.board.asked(key, action, by, self.clock.utc()) if key in self.board.alerts else [])
+            self._keep("action", nest, body.alert, body.model_dump(mode="json", exclude_none=True))
+            known = body.alert in self.board.alerts
+            self._tell(self.board.asked(body.alert, body.action, body.by, self.clock.utc()) if known else [])
         return sent
 
     async def request(self, nest: str, fields: dict[str, Any], expires_in_s: float) -> Outcome:
@@ -54,15 +64,18 @@ class Desk:
         if nest not in self.board.nests:
             return Refused("desk.refused", f"no nest {nest!r} is known here")
         made = self.asker.request(nest, fields, expires_in_s)
-        return made if isinstance(made, Refused) else await self._ask(nest, *made)
+        return made if isinstance(made, Refused) else await self._ask(nest, made[0].request, *made)
 
     async def again(self, key: str) -> Outcome:
         """Sends a request again that no answer came to; it is flown once (decision 50)."""
         known = self.board.requests.get(key)
         if known is None or "body" not in known:
             return Refused("desk.refused", "this desk did not send that request")
-        made = self.asker.again(known["nest"], known["body"])
-        return made if isinstance(made, Refused) else await self._ask(known["nest"], *made)
+        nest, body = known["nest"], known["body"]
+        if "action" in body:
+            return await self._act(nest, body)
+        made = self.asker.again(nest, body)
+        return made if isinstance(made, Refused) else await self._ask(nest, key, *made)
 
     async def cancel(self, key: str, by: str) -> Outcome:
         """Takes a request back."""
@@ -77,15 +90,15 @@ class Desk:
             self._tell(self.board.requested(key, {"cancelled_by": by}))
         return sent
 
-    async def _ask(self, nest: str, body: FlightRequest, packet: Packet) -> Outcome:
+    async def _ask(self, nest: str, key: str, body: FlightRequest | AlertAction, packet: Packet) -> Outcome:
         asked = body.model_dump(mode="json", exclude_none=True)
         told = {"nest": nest, "at": rfc3339(self.clock.utc()), "body": asked, "delivery": "sending"}
-        self._tell(self.board.requested(body.request, told))
-        self._keep("request", nest, body.request, asked)
+        self._tell(self.board.requested(key, told))
+        self._keep("request", nest, key, asked)
         sent = await self._send(packet)
         trouble = sent.words if isinstance(sent, Refused) else ""
         delivery = "failed" if trouble else "sent"
-        self._tell(self.board.requested(body.request, {"delivery": delivery, "trouble": trouble}))
+        self._tell(self.board.requested(key, {"delivery": delivery, "trouble": trouble}))
         return sent
 
     async def _send(self, packet: Packet) -> Outcome:

@@ -4,12 +4,14 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from simulator.hub.broker import Broker
 from tests.doubles.desk import PASSWORD, ContractNest, RunningDesk, running_desk
 
 CHROMIUM = next((found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None)
+
+expect.set_options(timeout=60_000)
 
 
 @pytest.fixture(scope="session")
@@ -44,7 +46,7 @@ def nest(broker: Broker) -> Iterator[ContractNest]:
 def log_in(browser: Browser, desk: RunningDesk, login: str = "anna", **context: object) -> Page:
     """A page of somebody who is logged in; any error on it fails the test that looks."""
     page = browser.new_context(**context).new_page()  # type: ignore[arg-type]
-    page.set_default_timeout(15_000)
+    page.set_default_timeout(60_000)
     page.goto(desk.url)
     page.fill("[name=login]", login)
     page.fill("[name=password]", PASSWORD)

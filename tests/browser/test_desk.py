@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from agent.domain.alert import Alert, AlertStatus, HistoryEntry
@@ -11,6 +12,7 @@ from simulator.hub.broker import Broker
 from tests.browser.conftest import log_in
 from tests.doubles.desk import ContractNest, RunningDesk, alert, jpeg, running_desk, until
 
+pytestmark = pytest.mark.timeout(300)  # a browser on a busy machine
 HOSTILE = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>\u202e"
 
 
@@ -45,13 +47,21 @@ def test_a_dispatcher_sees_an_alert_answers_it_and_follows_it_to_its_end(
     page.wait_for_selector("#detail .st-acknowledged")
     assert page.locator("#detail .asked").count() == 0
 
+    # Another look is asked for as a flight, and the alert shows what became of it.
+    page.keyboard.press("l")
+    page.click("dialog button.main")
+    look = until(lambda: nest.actions[1:], "the answer")[0][0]
+    assert look.action == "look_again"
+    nest.reply(look, 1, "refused", alert=early.alert, reasons=[Reason(code="request.hours", words="Not at night.")])
+    expect(page.locator(f"#detail [data-request='{look.request}']")).to_contain_text("Not at night.")
+
     # Closing wants a second yes, and takes a note.
     nest.answers = True
     page.keyboard.press("r")
     page.fill("dialog textarea", "put out by hand")
     page.click("dialog button.main")
     page.wait_for_selector("#detail .st-resolved")
-    assert nest.actions[1][0].reason == "put out by hand"
+    assert nest.actions[2][0].reason == "put out by hand"
     expect(page.locator("#detail .actions button")).to_have_count(0)
     expect(page.locator("#tab-alerts")).to_contain_text("(1)")
 

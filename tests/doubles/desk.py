@@ -46,7 +46,7 @@ _STEPS = {
 }
 
 
-def until(condition: Callable[[], Any], what: str, timeout_s: float = 15.0) -> Any:
+def until(condition: Callable[[], Any], what: str, timeout_s: float = 30.0) -> Any:
     """Waits until a condition holds and returns its value."""
     end_s = time.monotonic() + timeout_s
     while time.monotonic() < end_s:
@@ -161,7 +161,7 @@ class ContractNest:
                 self.publish(topic + tail, b"", "nest.alert.v1", retain=True)
         return told
 
-    def reply(self, request: FlightRequest, sequence: int, answer: str, **more: Any) -> None:
+    def reply(self, request: FlightRequest | AlertAction, sequence: int, answer: str, **more: Any) -> None:
         told = FlightReply.model_validate(
             {
                 "request": request.request,
@@ -248,7 +248,7 @@ def running_desk(directory: Path, broker_port: int, **more: Any) -> Iterator[Run
         process = subprocess.Popen(command, stdout=log, stderr=log)
     desk = RunningDesk(f"http://127.0.0.1:{web_port}", process, directory)
     try:
-        until(lambda: desk.get("/healthz")[0] == 200 or process.poll() is not None, "the desk is connected", 30)
+        until(lambda: desk.get("/healthz")[0] == 200 or process.poll() is not None, "the desk is connected", 120)
         assert process.poll() is None, (directory / "desk.log").read_text()
         yield desk
     finally:

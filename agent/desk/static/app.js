@@ -4,7 +4,7 @@ import { alertList } from "./alerts.js";
 import { get, keep, listen, post } from "./api.js";
 import { ACTIONS, answer, detail, possible } from "./detail.js";
 import { $, ask, h, toast, visible } from "./dom.js";
-import { draft, flightPanel } from "./flights.js";
+import { draft, flightPanel, one as requestCard } from "./flights.js";
 import { makeMap } from "./map.js";
 import { pastPanel } from "./past.js";
 import * as sound from "./sound.js";
@@ -102,9 +102,15 @@ function detailPanel() {
   box.hidden = !alert || desk.aside || desk.shown === "flights" || desk.shown === "history";
   $("#desk").classList.toggle("detailed", !box.hidden);
   if (!box.hidden) {
-    fill(box, detail(alert, { role: desk.session.role, now: desk.now(), close: () => select(null), flyThere: () => flyThere(alert) }));
+    fill(box, detail(alert, { role: desk.session.role, now: desk.now(), close: () => select(null), flyThere: () => flyThere(alert), looks: looks(alert) }));
     box.setAttribute("aria-label", t(alert.hazard));
   }
+}
+
+// Looks that were asked for at this alert, the newest first.
+function looks(alert) {
+  return [...desk.state.requests].filter(([, request]) => request.body?.action && request.body.alert === alert.alert).reverse()
+    .map(([key, request]) => requestCard(key, request, [...desk.state.flights.values()], desk));
 }
 
 function view(name) {

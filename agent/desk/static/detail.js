@@ -47,7 +47,7 @@ function image(alert, kind) {
       h("span", { class: known.proved ? "good" : "bad", title: t(known.proved ? "proved" : "unproved") }, known.proved ? "✓" : "✗ " + t("unproved"))));
 }
 
-export function detail(alert, { role, now, close, flyThere }) {
+export function detail(alert, { role, now, close, flyThere, looks }) {
   const position = alert.position;
   const ellipse = position.error_ellipse;
   const rows = [
@@ -76,6 +76,7 @@ export function detail(alert, { role, now, close, flyThere }) {
         h("button", { class: row.danger ? "danger" : row.action === "acknowledge" ? "main" : "", "data-action": row.action, "aria-keyshortcuts": row.key,
           onclick: () => answer(alert, row) }, t(row.name), h("kbd", {}, row.key)))),
     asked,
+    looks,
     h("div", { class: "pictures" }, image(alert, "snapshot"), image(alert, "thermal"),
       alert.pictures?.snapshot || alert.pictures?.thermal ? null : h("p", { class: "empty" }, t("no_picture"))),
     h("dl", {}, rows.filter(([, value]) => value !== null).map(([name, value]) => [h("dt", {}, t(name)), h("dd", {}, value)])),

@@ -105,7 +105,7 @@ function requests(state, desk) {
     all.length ? all.map(([key, request]) => one(key, request, flights, desk)) : h("p", { class: "empty" }, t("none_asked")));
 }
 
-function one(key, request, flights, desk) {
+export function one(key, request, flights, desk) {
   const at = requestState(request, flights);
   const body = request.body || {};
   const kind = ["route", "area", "line", "point"].find((name) => body[name]);
@@ -115,7 +115,7 @@ function one(key, request, flights, desk) {
   const mine = desk.session.role !== "viewer";
   return h("article", { class: `request r-${word}`, "data-request": key },
     h("div", { class: "row" },
-      h("b", {}, kind ? t(`t_${kind}`) : key.slice(-6), body.route ? ` ${body.route}` : ""), h("span", {}, request.nest),
+      h("b", {}, kind ? t(`t_${kind}`) : body.action ? t(body.action) : key.slice(-6), body.route ? ` ${body.route}` : ""), h("span", {}, request.nest),
       h("span", { class: "status" }, t(word))),
     h("small", {}, [body.by, request.at && clock(request.at), body.priority && t(body.priority)].filter(Boolean).join(" · ")),
     at.last?.queue_place && !at.ended && at.word === "accepted" ? h("p", {}, t("queue", at.last.queue_place)) : null,

@@ -15,7 +15,7 @@ from agent.core.errors import ConfigError
 from agent.core.outcome import Refused
 from agent.desk.asking import Asker
 from agent.domain.request import FlightRequest
-from agent.messaging.requests import signed_bytes
+from agent.messaging.inbound import signed_bytes
 from agent.missions.signatures import check_signature
 
 POINT = {"by": "Anna Li", "scenario": "fire", "point": {"lat": 30.39, "lon": 119.84}}
