@@ -6,7 +6,8 @@ from typing import Any
 
 from agent.domain.nest_state import ClampState, LidState
 from agent.flight.table import State
-from tests.doubles.flight import Journal, Nest, loop_s, run_virtual
+from tests.doubles.flight import loop_s, run_virtual
+from tests.doubles.flight_nest import Journal, Nest
 
 
 def ended(nest: Nest) -> bool:

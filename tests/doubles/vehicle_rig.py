@@ -14,6 +14,8 @@ from simulator.vehicle.wire import mavlink
 HOME = LatLon(30.39, 119.84)
 HOME_ALT_M = 10.0
 STEP_S = 0.02
+POSITION_ONLY = 0b0000_1101_1111_1000
+VELOCITY_ONLY = 0b0000_1101_1100_0111
 MISSION, FENCE, RALLY = 0, 1, 2
 STABILIZE, ALT_HOLD, AUTO, GUIDED, LOITER, RTL, LAND, BRAKE = 0, 2, 3, 4, 5, 6, 9, 17
 
@@ -226,3 +228,34 @@ def polygon(rig: Rig, half_m: float) -> list[dict[str, Any]]:
     vertex = mavlink.MAV_CMD_NAV_FENCE_POLYGON_VERTEX_INCLUSION
     places = [rig.offset(*corner) for corner in corners]
     return [{"frame": 0, "command": vertex, "p": (4, 0, 0, 0), "lat": lat, "lon": lon, "alt": 0} for lat, lon in places]
+
+
+def at(rig: Rig, north_m: float, east_m: float, **more: object) -> dict:
+    lat, lon = rig.offset(north_m, east_m)
+    return {"lat": lat, "lon": lon, **more}
+
+
+def lap(rig: Rig) -> list[dict]:
+    """Take-off, a speed, two points, home."""
+    return [home_item(), takeoff(12.0), do(178, 1, 8, -1), at(rig, 40, 0, alt=12.0), at(rig, 40, 40, alt=15.0), do(20)]
+
+
+def down(rig: Rig, seconds: float = 200.0) -> bool:
+    return rig.run(seconds, lambda: not rig.autopilot.craft.armed)
+
+
+def set_point(station: Station, rig: Rig, north_m: float, east_m: float, alt_m: float) -> None:
+    lat, lon = rig.offset(north_m, east_m)
+    station.send(
+        mavlink.MAVLink_set_position_target_global_int_message(
+            0, 1, 1, 6, POSITION_ONLY, round(lat * 1e7), round(lon * 1e7), alt_m, 0, 0, 0, 0, 0, 0, 0, 0
+        )
+    )
+
+
+def velocity(station: Station, north: float, east: float, down_m_s: float) -> None:
+    station.send(
+        mavlink.MAVLink_set_position_target_local_ned_message(
+            0, 1, 1, 1, VELOCITY_ONLY, 0, 0, 0, north, east, down_m_s, 0, 0, 0, 0, 0
+        )
+    )

@@ -1,3 +1,3 @@
-from tests.doubles.flight import make_nest
+from tests.doubles.flight_nest import make_nest
 
 __all__ = ["make_nest"]

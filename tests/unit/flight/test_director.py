@@ -9,7 +9,8 @@ from agent.core.outcome import Refused
 from agent.domain.nest_state import ClampState, DronePresence, LidState
 from agent.domain.telemetry import FlightMode
 from agent.flight.table import State
-from tests.doubles.flight import Journal, loop_s, run_virtual
+from tests.doubles.flight import loop_s, run_virtual
+from tests.doubles.flight_nest import Journal
 from tests.doubles.flown import ended, flown_until, path, restarted
 
 

@@ -9,7 +9,8 @@ from agent.core.outcome import Refused
 from agent.domain.telemetry import FlightMode
 from agent.flight.approach import Alignment, Verdict, judge
 from agent.flight.table import State
-from tests.doubles.flight import PadEye, loop_s, run_virtual
+from tests.doubles.flight import loop_s, run_virtual
+from tests.doubles.flight_nest import PadEye
 from tests.doubles.flown import ended, path
 
 SECTION = LandingSection()

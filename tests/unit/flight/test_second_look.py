@@ -18,7 +18,8 @@ from agent.flight.second_look import not_worth
 from agent.flight.standoff import Subject
 from agent.flight.table import State
 from agent.missions.service import Assignment
-from tests.doubles.flight import FRAME, SITE, Journal, loop_s, run_virtual, square
+from tests.doubles.flight import FRAME, SITE, loop_s, run_virtual, square
+from tests.doubles.flight_nest import Journal
 from tests.doubles.flown import ended, flown_until, once, path, restarted, words_of
 
 FIRE = (150.0, 130.0)  # metres north and east of the pad, beside the middle of the route

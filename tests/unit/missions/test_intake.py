@@ -1,50 +1,13 @@
 """Every way in which a request is refused or dropped: the code, the answer, the audit log, and that nothing is queued."""
 
 import asyncio
-import base64
-import json
-from datetime import time, timedelta
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from agent.config.requests import RequestKey, RequestRights
-from agent.core.clock import Clock
-from agent.domain.mission import Fence
-from agent.domain.route import Site
-from agent.messaging.requests import LARGEST_BYTES, signed_bytes
-from tests.doubles.flight import FRAME, run_virtual, square
-from tests.doubles.requests import MORNING, WallClock, asked, office
-
-KEY = Ed25519PrivateKey.generate()
-PUBLIC = base64.b64encode(KEY.public_key().public_bytes_raw()).decode()
-BOUNDED = RequestRights(
-    scenarios=("fire",),
-    priority_max="routine",
-    from_utc=time(1, 0),
-    until_utc=time(3, 0),
-    daily_quota=3,
-    keys=(RequestKey(public=PUBLIC),),
-)
-
-
-def hear(tmp_path, work, start=MORNING, **settings):
-    """Runs ``work(office)`` on an office without a drone."""
-
-    async def main():
-        async with office(tmp_path, Clock(computer_unix_s=WallClock(start)), **settings) as opened:
-            await work(opened)
-
-    run_virtual(main())
-
-
-def point(north_m=200.0, east_m=100.0, **more):
-    place = FRAME.to_latlon(north_m, east_m)
-    return {"lat": place.lat_deg, "lon": place.lon_deg, **more}
-
-
-def later(hours):
-    return (MORNING + timedelta(hours=hours)).isoformat()
+from agent.config.requests import RequestRights
+from agent.messaging.requests import LARGEST_BYTES
+from tests.doubles.intake import BOUNDED, hear, later, point
+from tests.doubles.requests import MORNING, asked
 
 
 def nested(levels):
@@ -207,67 +170,6 @@ def test_a_refusal_is_the_same_again_though_the_rights_have_changed(tmp_path):
     hear(tmp_path, restarted, departments={"forestry": RequestRights(priority_max="emergency")})
 
 
-def test_who_cannot_sign_cannot_take_an_id_away(tmp_path):
-    async def work(desk):
-        body = asked(desk.clock)
-        assert (await desk.ask(body))["answer"] == "refused"
-        data = json.dumps(body).encode()
-        signature = base64.b64encode(KEY.sign(signed_bytes("nest/v1/requests/forestry/n1", data))).decode()
-        assert (await desk.ask(data, attributes={"signature": signature}))["answer"] == "accepted"
-        assert [e.signed for e in await desk.log()] == [None, True]
-
-    hear(tmp_path, work, departments={"forestry": BOUNDED}, signature_required=True)
-
-
-def test_a_signature_for_another_nest_does_not_count_here(tmp_path):
-    async def work(desk):
-        data = json.dumps(asked(desk.clock)).encode()
-        signature = base64.b64encode(KEY.sign(signed_bytes("nest/v1/requests/forestry/n2", data))).decode()
-        answer = await desk.ask(data, attributes={"signature": signature})
-        assert [r["code"] for r in answer["reasons"]] == ["request.bad_signature"]
-
-    hear(tmp_path, work, departments={"forestry": BOUNDED})
-
-
-def test_a_key_counts_until_its_end_and_its_successor_beside_it(tmp_path):
-    old, new = Ed25519PrivateKey.generate(), KEY
-    keys = tuple(
-        RequestKey(public=base64.b64encode(k.public_key().public_bytes_raw()).decode(), not_after=end)
-        for k, end in ((old, MORNING - timedelta(hours=1)), (new, None))
-    )
-
-    async def work(desk):
-        for key, answered in ((old, "refused"), (new, "accepted")):
-            data = json.dumps(asked(desk.clock)).encode()
-            signature = base64.b64encode(key.sign(signed_bytes("nest/v1/requests/forestry/n1", data))).decode()
-            assert (await desk.ask(data, attributes={"signature": signature}))["answer"] == answered
-
-    hear(tmp_path, work, departments={"forestry": RequestRights(keys=keys)})
-
-
-def test_on_3_1_1_a_signed_request_carries_its_exact_bytes(tmp_path):
-    async def work(desk):
-        data = json.dumps(asked(desk.clock), indent=3).encode()
-        signature = base64.b64encode(KEY.sign(signed_bytes("nest/v1/requests/forestry/n1", data))).decode()
-        event = {"specversion": "1.0", "id": "1", "source": "/desk", "type": "nest.request.v1", "signature": signature}
-        assert (await desk.ask({**event, "data_base64": base64.b64encode(data).decode()}))["answer"] == "accepted"
-        assert (await desk.ask({**event, "data": asked(desk.clock)}))["answer"] == "refused"
-        assert (await desk.ask({**event, "data_base64": "?"}))["answer"] == "refused"
-
-    hear(tmp_path, work, departments={"forestry": BOUNDED})
-
-
-def test_the_quota_of_a_day_counts_what_was_accepted_and_begins_anew(tmp_path):
-    async def work(desk):
-        for _ in range(2):
-            assert (await desk.ask(asked(desk.clock)))["answer"] == "accepted"
-        assert [r["code"] for r in (await desk.ask(asked(desk.clock)))["reasons"]] == ["request.quota"]
-        await asyncio.sleep(23 * 3600.0)
-        assert (await desk.ask(asked(desk.clock)))["answer"] == "accepted"
-
-    hear(tmp_path, work, departments={"forestry": RequestRights(daily_quota=2)})
-
-
 def test_a_full_queue_takes_no_more(tmp_path):
     async def work(desk):
         answers = [await desk.ask(asked(desk.clock)) for _ in range(3)]
@@ -275,34 +177,6 @@ def test_a_full_queue_takes_no_more(tmp_path):
         assert [r["code"] for r in answers[2]["reasons"]] == ["request.queue_full"]
 
     hear(tmp_path, work, queue_max=2)
-
-
-def test_a_department_stays_in_its_area_and_what_is_looked_at_counts(tmp_path):
-    ring = [[p.lon_deg, p.lat_deg] for p in (*square(220.0), square(220.0)[0])]
-    area = tmp_path / "area.geojson"
-    feature = {"type": "Feature", "properties": {}, "geometry": {"type": "Polygon", "coordinates": [ring]}}
-    area.write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}))
-
-    async def work(desk):
-        inside = await desk.ask(asked(desk.clock, route=None, point=point(210.0, 0.0, from_deg=0.0)))
-        assert inside["answer"] == "accepted", "the drone may stand outside, over the nest's own ground"
-        outside = await desk.ask(asked(desk.clock, route=None, point=point(230.0, 0.0)))
-        assert [r["code"] for r in outside["reasons"]] == ["request.outside_area"]
-        assert (await desk.ask(asked(desk.clock)))["answer"] == "accepted"
-
-    hear(tmp_path, work, departments={"forestry": RequestRights(area_file=area)})
-
-
-def test_a_request_for_later_waits_for_its_time_and_one_outside_hours_for_the_hours(tmp_path):
-    async def work(desk):
-        soon = await desk.ask(asked(desk.clock, not_before=later(0.5)))
-        assert soon["earliest_start"].startswith("2026-11-23T02:30")
-        await asyncio.sleep(2 * 3600.0)
-        tomorrow = await desk.ask(asked(desk.clock, expires=later(24)))
-        assert tomorrow["earliest_start"].startswith("2026-11-24T01:00")
-        assert desk.requests.candidates(desk.clock.utc()) == [], "the hours are over"
-
-    hear(tmp_path, work, departments={"forestry": BOUNDED})
 
 
 def test_a_waiting_request_that_is_taken_back_is_not_flown_and_says_so_each_time(tmp_path):
@@ -337,142 +211,9 @@ def test_the_answer_goes_to_the_response_topic_too_with_the_correlation_of_each_
     hear(tmp_path, work)
 
 
-def test_a_clock_that_is_not_set_lets_nobody_fly(tmp_path):
-    async def work(desk):
-        answer = await desk.ask(asked(desk.clock))
-        assert "request.no_clock" in [r["code"] for r in answer["reasons"]]
-
-    hear(tmp_path, work, start=MORNING.replace(year=1990))
-
-
 def test_without_any_department_nobody_may_ask(tmp_path):
     async def work(desk):
         answer = await desk.ask(asked(desk.clock))
         assert [r["code"] for r in answer["reasons"]] == ["request.no_rights"]
 
     hear(tmp_path, work, departments={})
-
-
-def test_a_point_beside_an_exclusion_is_refused(tmp_path):
-    hole = tuple(FRAME.to_latlon(n, e) for n, e in ((150, 50), (250, 50), (250, 150), (150, 150)))
-    site = Site(Fence(square(600.0), (hole,), 120.0), ())
-
-    async def work(desk):
-        answer = await desk.ask(asked(desk.clock, route=None, point=point(200.0, 100.0, stand_off_m=0.0)))
-        assert [r["code"] for r in answer["reasons"]] == ["route.outside_fence"]
-
-    hear(tmp_path, work, site=site)
-
-
-def geojson(kind, corners):
-    places = [[p.lon_deg, p.lat_deg] for p in (FRAME.to_latlon(*corner) for corner in corners)]
-    return {"type": kind, "coordinates": [places] if kind == "Polygon" else places}
-
-
-FIELD = ((100, -100), (100, 100), (200, 100), (200, -100), (100, -100))
-SHAPES = {
-    "an area": ({"area": {"polygon": geojson("Polygon", FIELD)}}, None),
-    "a line": ({"line": {"line": geojson("LineString", FIELD[:3]), "offset_m": 20.0, "side": "both"}}, None),
-    "an area outside the fence": (
-        {"area": {"polygon": geojson("Polygon", [(n * 10, e) for n, e in FIELD])}},
-        "route.outside_fence",
-    ),
-    "an area whose lane comes too close to the fence": (
-        {"area": {"polygon": geojson("Polygon", [(585, 0), (585, 100), (599, 100), (599, 0), (585, 0)])}},
-        "route.outside_fence",
-    ),
-    "an area that is too large for one battery": (
-        {
-            "area": {
-                "polygon": geojson("Polygon", [(-500, -500), (-500, 500), (500, 500), (500, -500), (-500, -500)]),
-                "overlap": 0.0,
-                "height_agl_m": 80.0,
-            },
-            "speed_m_s": 3.0,
-        },
-        "route.too_long",
-    ),
-    "an area of endless pictures": (
-        {
-            "area": {
-                "polygon": geojson("Polygon", [(-500, -500), (-500, 500), (500, 500), (500, -500), (-500, -500)]),
-                "overlap": 0.8,
-                "height_agl_m": 20.0,
-            }
-        },
-        "route.too_many_points",
-    ),
-    "an area that crosses itself": (
-        {"area": {"polygon": geojson("Polygon", [FIELD[0], FIELD[2], FIELD[1], FIELD[3], FIELD[0]])}},
-        "request.shape",
-    ),
-    "a hole": (
-        {"area": {"polygon": {"type": "Polygon", "coordinates": geojson("Polygon", FIELD)["coordinates"] * 2}}},
-        "request.invalid",
-    ),
-    "a line of one place": ({"line": {"line": geojson("LineString", [FIELD[0], FIELD[0]])}}, "request.shape"),
-    "a line that leaves the fence": (
-        {"line": {"line": geojson("LineString", [(0, 100), (0, 900)])}},
-        "route.outside_fence",
-    ),
-}
-
-
-@pytest.mark.parametrize("case", SHAPES)
-def test_an_area_or_line_is_planned_and_checked_like_any_route(tmp_path, case):
-    target, code = SHAPES[case]
-
-    async def work(desk):
-        answer = await desk.ask(asked(desk.clock, route=None, **target))
-        if code is None:
-            assert answer["answer"] == "accepted", answer
-            (order,) = desk.requests.book.open.values()
-            assert order.points_total == len(order.route.points) > 5
-        else:
-            assert [r["code"] for r in answer["reasons"]][:1] == [code]
-
-    hear(tmp_path, work)
-
-
-def test_a_failure_that_nobody_foresaw_is_not_the_end_of_the_handler(tmp_path, monkeypatch):
-    async def work(desk):
-        with monkeypatch.context() as broken:
-            broken.setattr("agent.missions.planner.plan", lambda *_: 1 / 0)
-            desk.receive(asked(desk.clock))
-            await asyncio.sleep(5.0)
-        assert await desk.answers() == []
-        assert (await desk.ask(asked(desk.clock)))["answer"] == "accepted"
-
-    hear(tmp_path, work)
-
-
-def test_a_flight_that_cannot_be_written_down_is_not_given_out(tmp_path):
-    async def work(desk):
-        await desk.ask(asked(desk.clock))
-        with desk.store.database.transaction() as connection:
-            connection.execute("PRAGMA query_only = ON")
-        giving = asyncio.create_task(desk.missions.next())
-        await asyncio.sleep(60.0)
-        assert not giving.done()
-        with desk.store.database.transaction(write=False) as connection:
-            connection.execute("PRAGMA query_only = OFF")
-        given = await giving
-        assert given.request == (await desk.answers())[0]["request"]
-        assert [e.what for e in await desk.log()] == ["request", "taken"]
-
-    hear(tmp_path, work)
-
-
-def test_a_full_disk_accepts_nothing(tmp_path):
-    async def work(desk):
-        with desk.store.database.transaction() as connection:
-            connection.execute("PRAGMA query_only = ON")
-        desk.receive(asked(desk.clock))
-        await asyncio.sleep(10.0)
-        with desk.store.database.transaction(write=False) as connection:
-            connection.execute("PRAGMA query_only = OFF")
-        assert await desk.answers() == []
-        assert desk.requests.book.open == {}
-        assert (await desk.ask(asked(desk.clock)))["answer"] == "accepted"
-
-    hear(tmp_path, work)

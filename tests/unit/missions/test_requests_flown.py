@@ -10,7 +10,8 @@ from agent.core.clock import Clock
 from agent.domain.nest_state import LidState
 from agent.flight.table import State
 from agent.missions.requests import LastFlight
-from tests.doubles.flight import FRAME, Journal, run_virtual
+from tests.doubles.flight import FRAME, run_virtual
+from tests.doubles.flight_nest import Journal
 from tests.doubles.requests import MORNING, WallClock, asked, office
 
 

@@ -8,7 +8,7 @@ from agent.vehicle.ardupilot import TRAITS as ARDUPILOT
 from agent.vehicle.px4 import TRAITS as PX4
 from agent.vehicle.vehicle import MavlinkVehicle
 from firmware_config.schema import load_set
-from tests.unit.vehicle.test_veh_session import PLAN, Copter, flown
+from tests.doubles.copter import PLAN, Copter, flown
 
 HIGH = replace(PLAN, return_alt_rel_m=45.0)
 

@@ -1,8 +1,7 @@
-"""Contact, poses, uploads and starts over a scripted autopilot, in virtual time."""
+"""Contact, poses, uploads and the camera over a scripted autopilot, in virtual time."""
 
 import asyncio
 import math
-from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
@@ -12,197 +11,15 @@ from agent.config.vehicle import VehicleSection
 from agent.core.bus import Bus
 from agent.core.clock import Clock
 from agent.core.errors import ConfigError, LinkError
-from agent.core.geo import LatLon, LocalFrame
+from agent.core.geo import LatLon
 from agent.core.outcome import Accepted, Refused
 from agent.domain.mission import Fence, FlightPlan, ItemKind, PlanItem
-from agent.domain.telemetry import ContactChange, FlightMode, LandedState, PoseSample
+from agent.domain.telemetry import ContactChange, PoseSample
 from agent.mavlink.enums import Capability, Cmd
 from agent.vehicle.open import open_vehicle, vehicle_on
 from agent.vehicle.vehicle import MavlinkVehicle
-from tests.doubles.autopilot import Script, ScriptedAutopilot, run_virtual, scripted
-
-HOME = LatLon(30.39, 119.84)
-FRAME = LocalFrame(HOME)
-RING = tuple(FRAME.to_latlon(n, e) for n, e in ((-500, -500), (-500, 500), (500, 500), (500, -500)))
-PLAN = FlightPlan(
-    "r",
-    (
-        PlanItem(ItemKind.TAKEOFF, alt_rel_m=30.0),
-        PlanItem(ItemKind.WAYPOINT, place=FRAME.to_latlon(100, 0), alt_rel_m=40.0),
-        PlanItem(ItemKind.RETURN),
-    ),
-    Fence(RING),
-)
-Body = Callable[[MavlinkVehicle, "Copter", Bus], Coroutine[Any, Any, None]]
-
-
-class Copter:
-    """A scripted copter: beats, arms, changes modes and lifts off as its flags say."""
-
-    def __init__(self, peer: ScriptedAutopilot) -> None:
-        self.peer = peer
-        self.mode, self.armed, self.landed, self.boot_ms = 0, False, 1, 0
-        self.lifts = True
-        self.beats = True
-        peer.script.params.setdefault("FENCE_ALT_MAX", 100.0)
-        peer.on_command[Cmd.DO_SET_MODE] = lambda m: setattr(self, "mode", int(m.param2))
-        peer.on_command[Cmd.COMPONENT_ARM_DISARM] = lambda m: setattr(self, "armed", m.param1 == 1.0)
-        peer.on_command[Cmd.MISSION_START] = self._start
-
-    def _start(self, _: Any) -> None:
-        if self.armed:
-            self.mode = 3
-            if self.lifts:
-                self.landed = 2
-
-    async def live(self) -> None:
-        while True:
-            if self.beats:
-                self.peer.beat(mode=self.mode, armed=self.armed)
-                self.peer.send(mavlink.MAVLink_extended_sys_state_message(0, self.landed))
-                self._send_pose()
-            await asyncio.sleep(1.0)
-            self.boot_ms += 1000
-
-    def _send_pose(self) -> None:
-        up_mm = 0 if self.landed == 1 else 5_000
-        self.peer.send(
-            mavlink.MAVLink_home_position_message(303_900_000, 1_198_400_000, 30_000, 0, 0, 0, (1.0, 0, 0, 0), 0, 0, 0)
-        )
-        self.peer.send(
-            mavlink.MAVLink_global_position_int_message(self.boot_ms, 303_900_000, 1_198_400_000, 30_000, up_mm, 1_000, 0, 0, 0)
-        )
-        self.peer.send(mavlink.MAVLink_attitude_message(self.boot_ms + 100, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0))
-
-
-def flown(body: Body, script: Script | None = None) -> None:
-    async def main() -> None:
-        config = VehicleSection()
-        link, peer = scripted(script or Script())
-        copter, bus = Copter(peer), Bus()
-        living = asyncio.create_task(copter.live())
-        async with asyncio.timeout(3600), vehicle_on(link, config, bus, Clock()) as vehicle:
-            await heard(lambda: vehicle.telemetry.home is not None and vehicle.telemetry.attitude is not None)
-            await body(vehicle, copter, bus)
-        living.cancel()
-        await asyncio.gather(living, return_exceptions=True)
-
-    run_virtual(main())
-
-
-async def heard(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(60):
-        while not condition():  # noqa: ASYNC110 a condition with a time-out
-            await asyncio.sleep(0.1)
-
-
-def test_a_launch_arms_in_guided_starts_and_sees_it_lift_off() -> None:
-    async def body(vehicle: MavlinkVehicle, copter: Copter, _: Bus) -> None:
-        assert await vehicle.upload(PLAN) == Accepted()
-        assert await vehicle.launch() == Accepted()
-        assert (vehicle.telemetry.mode, vehicle.telemetry.landed) == (FlightMode.MISSION, LandedState.IN_AIR)
-        sent = [m.command for m in copter.peer.log if m.get_type() == "COMMAND_LONG" and m.command < 500]
-        assert sent == [Cmd.DO_SET_MODE, Cmd.DO_SET_MISSION_CURRENT, Cmd.COMPONENT_ARM_DISARM, Cmd.MISSION_START]
-
-    flown(body)
-
-
-def test_an_arm_denial_carries_the_autopilots_words_and_nothing_is_started() -> None:
-    async def body(vehicle: MavlinkVehicle, copter: Copter, _: Bus) -> None:
-        await vehicle.upload(PLAN)
-        assert await vehicle.launch() == Refused("autopilot.compass", "Arm: Compass not healthy")
-        assert copter.peer.heard["COMMAND_LONG"] > 0
-        assert not [m for m in copter.peer.log if getattr(m, "command", 0) == Cmd.MISSION_START]
-
-    script = Script(results={Cmd.COMPONENT_ARM_DISARM: [4]}, texts={Cmd.COMPONENT_ARM_DISARM: "Arm: Compass not healthy"})
-    flown(body, script)
-
-
-def test_an_arming_whose_answer_is_lost_is_seen_in_the_state_and_not_sent_again() -> None:
-    async def body(vehicle: MavlinkVehicle, copter: Copter, _: Bus) -> None:
-        await vehicle.upload(PLAN)
-        assert await vehicle.launch() == Accepted()
-        arms = [m for m in copter.peer.log if getattr(m, "command", 0) == Cmd.COMPONENT_ARM_DISARM]
-        assert len(arms) == 1
-
-    flown(body, Script(results={Cmd.COMPONENT_ARM_DISARM: ["lost"]}))
-
-
-def starts(copter: Copter) -> int:
-    return len([m for m in copter.peer.log if getattr(m, "command", 0) == Cmd.MISSION_START])
-
-
-def test_a_start_whose_answer_is_lost_is_seen_in_the_mode_and_not_sent_again() -> None:
-    async def body(vehicle: MavlinkVehicle, copter: Copter, _: Bus) -> None:
-        await vehicle.upload(PLAN)
-        assert await vehicle.launch() == Accepted()
-        assert starts(copter) == 1
-
-    flown(body, Script(results={Cmd.MISSION_START: ["lost"]}))
-
-
-def test_a_start_that_was_lost_itself_is_sent_once_more() -> None:
-    async def body(vehicle: MavlinkVehicle, copter: Copter, _: Bus) -> None:
-        await vehicle.upload(PLAN)
-        assert await vehicle.launch() == Accepted()
-        assert starts(copter) == 2
-
-    flown(body, Script(results={Cmd.MISSION_START: ["silence", 0]}))
-
-
-def test_a_pilot_who_takes_over_at_the_start_is_not_overruled() -> None:
-    async def body(vehicle: MavlinkVehicle, copter: Copter, _: Bus) -> None:
-        await vehicle.upload(PLAN)
-        copter.peer.on_silence[Cmd.MISSION_START] = lambda _: setattr(copter, "mode", 5)
-        assert isinstance(await vehicle.launch(), Refused)
-        assert (starts(copter), copter.landed) == (1, 1)
-
-    flown(body, Script(results={Cmd.MISSION_START: ["silence"]}))
-
-
-def test_a_drone_that_does_not_lift_off_is_disarmed_again() -> None:
-    async def body(vehicle: MavlinkVehicle, copter: Copter, _: Bus) -> None:
-        await vehicle.upload(PLAN)
-        copter.lifts = False
-        outcome = await vehicle.launch()
-        assert isinstance(outcome, Refused)
-        assert outcome.code == "vehicle.no_takeoff"
-        assert not copter.armed
-
-    flown(body)
-
-
-def test_nothing_is_launched_without_a_plan_armed_or_in_the_air() -> None:
-    async def body(vehicle: MavlinkVehicle, copter: Copter, _: Bus) -> None:
-        assert await vehicle.launch() == Refused("mission.none", "no plan was uploaded")
-        await vehicle.upload(PLAN)
-        copter.landed = 2
-        await heard(lambda: vehicle.telemetry.landed is LandedState.IN_AIR)
-        refused = await vehicle.launch()
-        assert isinstance(refused, Refused)
-        assert refused.code == "vehicle.not_on_ground"
-        copter.armed = True
-        await heard(lambda: vehicle.telemetry.armed is True)
-        for outcome, code in ((await vehicle.launch(), "vehicle.armed"), (await vehicle.upload(PLAN), "mission.armed"),
-                              (await vehicle.disarm(), "vehicle.not_on_ground")):  # fmt: skip
-            assert isinstance(outcome, Refused)
-            assert outcome.code == code
-        assert copter.armed, "the motors of a flying drone are never stopped"
-
-    flown(body)
-
-
-def test_a_plan_from_before_a_reboot_is_not_flown() -> None:
-    async def body(vehicle: MavlinkVehicle, copter: Copter, _: Bus) -> None:
-        await asyncio.sleep(10.0)
-        await vehicle.upload(PLAN)
-        copter.boot_ms = 0
-        await asyncio.sleep(2.0)
-        assert await vehicle.launch() == Refused("mission.none", "the autopilot rebooted since the plan was uploaded")
-        assert await vehicle.upload(PLAN) == Accepted()
-        assert await vehicle.launch() == Accepted()
-
-    flown(body)
+from tests.doubles.autopilot import Script, run_virtual, scripted
+from tests.doubles.copter import FRAME, HOME, PLAN, RING, Copter, flown, heard
 
 
 def test_a_plan_that_reads_back_differently_is_refused_and_cleared() -> None:
