@@ -31,6 +31,10 @@ class Alerts(Protocol):
         """Who is told of an alert; None where there is no such alert."""
         ...
 
+    def problem_of(self, received: ActionReceived) -> Refused | None:
+        """Why an answer is not looked into; None where it may be."""
+        ...
+
     def alert_of(self, alert: str) -> Alert | None:
         """How an alert stands; None where there is no such alert."""
         ...
@@ -55,6 +59,8 @@ async def answer(alerts: Alerts, received: ActionReceived) -> Outcome | RequestR
         StoreError: the answer is not safe on disk, nothing has changed.
     """
     action = received.action
+    if action.action in _EVENTS and (problem := alerts.problem_of(received)) is not None:
+        return problem  # a look is checked with the requests
     departments = alerts.departments_of(action.alert)
     theirs = departments is None or received.department in departments
     event = _EVENTS.get(action.action)

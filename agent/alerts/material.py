@@ -1,13 +1,16 @@
 """Is there news? Compares what is known with what was last said. Pure."""
 
+from agent.alerts.catalogue import CATALOGUE
 from agent.alerts.merge import beyond_ellipses_m
 from agent.core.geo import LatLon, distance_m
 from agent.domain.alert import Alert
+from agent.domain.sighting import Sighting
 
 _CONFIDENCE_STEP = 0.1
 _EXTENT_FACTOR = 1.25
 _ELLIPSE_FACTOR = 0.7
 _MOVE_MIN_M = 20.0
+_MUCH_LARGER, _LARGE_M2 = 4.0, 2_000.0
 
 
 def urgent(said: Alert, known: Alert) -> bool:
@@ -44,3 +47,15 @@ def _grown(before: float | None, now: float | None) -> bool:
     if before is None or now is None:
         return before is None and now is not None
     return now > before * _EXTENT_FACTOR or now * _EXTENT_FACTOR < before
+
+
+def hushes(closed: Alert, sighting: Sighting) -> bool:
+    """Whether people's word on an alert may keep a new sighting at its place quiet.
+
+    Not what is worse than they judged: a flame where they called the smoke false, or what is four times as large, and large.
+    """
+    if CATALOGUE[sighting.hazard].rank > CATALOGUE[closed.hazard].rank:
+        return False
+    if closed.extent_m2 is None or sighting.extent_m2 is None:
+        return True
+    return sighting.extent_m2 < max(_MUCH_LARGER * closed.extent_m2, _LARGE_M2)

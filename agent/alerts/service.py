@@ -7,7 +7,7 @@ memory stands only what the disk holds; a step that cannot be stored has not hap
 import asyncio
 import contextlib
 import sqlite3
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
@@ -19,7 +19,7 @@ from agent.alerts.answers import follow, listen
 from agent.alerts.compose import Composer, Step
 from agent.alerts.incident import PICTURE_KINDS, Incident, PictureKind, SightingContext, absorbed, doubted, gone, opened, said
 from agent.alerts.lifecycle import AlertEvent, next_status
-from agent.alerts.material import material, urgent
+from agent.alerts.material import hushes, material, urgent
 from agent.alerts.merge import incident_of
 from agent.alerts.snapshots import Snapshots
 from agent.config.hub import AlertsSection
@@ -47,6 +47,9 @@ _UNSAVED_MAX = 100
 _TIDY_EVERY_S = 600.0
 
 
+Check = Callable[[ActionReceived], Refused | None]
+
+
 class AlertService:
     """The nest's alerts. Use :func:`open_alerts`.
 
@@ -57,9 +60,21 @@ class AlertService:
         store: where incidents and messages become safe.
         bus: gets an AlertChange for every message.
         clock: the wall clock.
+        check: what is wrong with an answer's signature.
     """
 
-    def __init__(self, config: AlertsSection, topics: Topics, store: Store, bus: Bus, clock: Clock, *, simulated: bool) -> None:
+    def __init__(
+        self,
+        config: AlertsSection,
+        topics: Topics,
+        store: Store,
+        bus: Bus,
+        clock: Clock,
+        *,
+        simulated: bool,
+        check: Check = lambda _: None,
+    ) -> None:
+        self._check = check
         self._config = config
         self._store = store
         self._bus = bus
@@ -83,6 +98,13 @@ class AlertService:
         """Who is told of an alert; None where there is no such alert."""
         incident = self._incidents.get(alert)
         return incident.departments if incident else None
+
+    def problem_of(self, received: ActionReceived) -> Refused | None:
+        """Why an answer is not looked into: it is too late, or not from whom it says. None where it may be."""
+        expires = received.action.expires
+        if expires is not None and expires <= self._clock.utc():
+            return Refused("request.expired", f"the answer expired at {expires:%Y-%m-%d %H:%M:%S %Z}")
+        return self._check(received)
 
     def alert_of(self, alert: str) -> Alert | None:
         """How an alert stands; None where there is no such alert."""
@@ -167,7 +189,11 @@ class AlertService:
         incident = incident_of(sighting, still_open, self._config.merge_distance_m)
         if incident is not None:
             return await self._absorb(incident, sighting, context)
-        if sighting.level is not SightingLevel.CONFIRMED or incident_of(sighting, self._quiet(), self._config.merge_distance_m):
+        if sighting.level is not SightingLevel.CONFIRMED:
+            return None
+        hushed = incident_of(sighting, [i for i in self._quiet() if hushes(i.current, sighting)], self._config.merge_distance_m)
+        if hushed is not None:
+            log.info("sighting kept quiet", track=sighting.track, closed_alert=hushed.id, status=hushed.current.status.value)
             return None
         new = opened(self._new_id(), sighting, context, self._departments(sighting.hazard), simulated=self._simulated)
         return await self._tell(new, None, self._nest, "", sighting)
@@ -180,7 +206,7 @@ class AlertService:
             return await self._tell(known, AlertEvent.CLEARED, self._nest, words_of("alert.nothing_there"), sighting)
         if self._may_tell(known):
             return await self._tell(known, AlertEvent.CHANGED, self._nest, "", sighting)
-        self._incidents[known.id] = known
+        await self._commit(known, (), self._clock.utc())  # that it was seen again outlives a restart
         return None
 
     def _may_tell(self, incident: Incident) -> bool:
@@ -315,7 +341,14 @@ _WORDS_OF_TIMERS = {
 
 @asynccontextmanager
 async def open_alerts(
-    config: AlertsSection, topics: Topics, store: Store, bus: Bus, clock: Clock, *, simulated: bool
+    config: AlertsSection,
+    topics: Topics,
+    store: Store,
+    bus: Bus,
+    clock: Clock,
+    *,
+    simulated: bool,
+    check: Check = lambda _: None,
 ) -> AsyncIterator[AlertService]:
     """The alert service with its timers, for as long as the block lasts.
 
@@ -324,7 +357,7 @@ async def open_alerts(
     Raises:
         StoreError: the incidents of earlier runs cannot be read.
     """
-    service = AlertService(config, topics, store, bus, clock, simulated=simulated)
+    service = AlertService(config, topics, store, bus, clock, simulated=simulated, check=check)
     await service.load()
     with bus.subscribe(ActionReceived) as answers, bus.subscribe(LookedAgain) as looks:
         heard = background(listen(service, answers, bus), "answers"), background(follow(service, looks), "looks")

@@ -18,7 +18,7 @@ from agent.alerts.service import open_alerts
 from agent.app.eyes import Eyes
 from agent.app.pad_guide import PadGuide
 from agent.app.telling import Teller
-from agent.app.wiring import carry_poses, carry_sightings, log_deliveries
+from agent.app.wiring import answer_check, carry_poses, carry_sightings, log_deliveries
 from agent.config import Config
 from agent.config.landing import LandingSection
 from agent.core.bus import Bus
@@ -58,7 +58,15 @@ async def serve(config: Config, clock: Clock) -> None:
         topics = Topics(config.hub.topic_root, config.nest.id)
         # Alerts before the hub: answers that waited at the broker come in as soon as it is connected.
         alerts = await parts.enter_async_context(
-            open_alerts(config.alerts, topics, store, bus, clock, simulated=config.nest.simulated)
+            open_alerts(
+                config.alerts,
+                topics,
+                store,
+                bus,
+                clock,
+                simulated=config.nest.simulated,
+                check=answer_check(config.requests, clock),
+            )
         )
         journal = FlightJournal(store.journal)
         last = _last(journal)

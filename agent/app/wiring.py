@@ -7,16 +7,32 @@ import structlog
 
 from agent.alerts.incident import SightingContext
 from agent.alerts.service import AlertService
+from agent.config.requests import RequestsSection
 from agent.core.bus import Bus
+from agent.core.clock import Clock
+from agent.core.outcome import Refused
 from agent.domain.alert import AlertWeather
-from agent.domain.hub import Delivered
+from agent.domain.hub import ActionReceived, Delivered
 from agent.domain.nest_state import Weather
 from agent.domain.sighting import Sighting
 from agent.domain.telemetry import PoseSample
 from agent.flight.context import FlightContext
+from agent.missions.signatures import check_signature
 from agent.vision.supervisor import VisionSupervisor
 
 _log = structlog.get_logger(__name__)
+
+
+def answer_check(requests: RequestsSection, clock: Clock) -> Callable[[ActionReceived], Refused | None]:
+    """What is wrong with the signature of an answer to an alert, by the rules and keys of the requests."""
+
+    def check(received: ActionReceived) -> Refused | None:
+        rights = requests.departments.get(received.department)
+        keys = rights.keys if rights else ()
+        required = requests.signature_required
+        return check_signature(received.signed, received.signature, keys, clock.utc(), required=required)
+
+    return check
 
 
 async def carry_poses(bus: Bus, vision: VisionSupervisor) -> None:

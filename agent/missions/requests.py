@@ -156,7 +156,7 @@ class Requests:
         flown = order.state is OrderState.FLYING
         cancelled = () if order.cancelled_by is None else (order.cancelled_by,)
         if report.outcome == "completed":
-            self._look_told(order)
+            self._look_told(order, report)
         if report.outcome in {"completed", "fault"}:
             self._close(order, report.outcome, report.reasons)
         elif cancelled:
@@ -169,9 +169,14 @@ class Requests:
             pause_s = self.config.retry_after_s if recall is None else 0.0
             self._again(order, report.reasons, timedelta(seconds=pause_s))
 
-    def _look_told(self, order: Order) -> None:
-        """Only a look that saw all of its points says that nothing is there."""
-        if order.alert is None or order.flown_at is None or len(order.points_seen) < order.points_total:
+    def _look_told(self, order: Order, report: FlightReport) -> None:
+        """Only a look that watched all of its points in one flight says that nothing is there.
+
+        What an interrupted look saw in its first part lies before the start of its second. A point that nobody watched says
+        nothing.
+        """
+        unwatched = report.missed or len(order.points_seen) < order.points_total
+        if order.alert is None or order.flown_at is None or order.flights != 1 or unwatched:
             return
         by = f"{order.request.by}@{order.request.department}"
         self._looked(LookedAgain(order.alert, by, order.flight, order.flown_at))

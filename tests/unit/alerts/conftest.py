@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from agent.alerts.service import AlertService, open_alerts
+from agent.alerts.service import AlertService, Check, open_alerts
 from agent.config.hub import AlertsSection
 from agent.config.store import StoreSection
 from agent.core.bus import Bus, Subscription
@@ -75,13 +75,13 @@ def open_desk(tmp_path: Path, time: HandClock) -> Opening:
     """Opens store and alerts, like the start of an agent; a second opening is a restart."""
 
     @asynccontextmanager
-    async def opening(**settings: Any) -> AsyncIterator[Desk]:
+    async def opening(check: Check = lambda _: None, **settings: Any) -> AsyncIterator[Desk]:
         with open_store(StoreSection(directory=tmp_path / "store"), time.clock) as store:
             topics = Topics("nest/v1", "n1")
             config = AlertsSection(**settings)
             bus = Bus()
             with bus.subscribe(AlertChange) as changes:
-                async with open_alerts(config, topics, store, bus, time.clock, simulated=True) as service:
+                async with open_alerts(config, topics, store, bus, time.clock, simulated=True, check=check) as service:
                     yield Desk(service, store, changes)
 
     return opening

@@ -9,6 +9,7 @@ from agent.alerts.incident import SightingContext
 from agent.alerts.lifecycle import AlertEvent
 from agent.core.outcome import Refused
 from agent.domain.alert import AlertAction, AlertWeather
+from agent.domain.hazard import Hazard
 from agent.domain.hub import ActionReceived, LookedAgain, RequestReceived
 from agent.domain.request import FlightRequest, Priority
 from tests.doubles.hub import HandClock, sighting
@@ -105,3 +106,48 @@ async def test_what_the_look_saw_again_stays(open_desk: Opening, time: HandClock
         await desk.service.on_look(LookedAgain(alert, "Anna Li@forestry", "flight-2", began))
         assert await desk.take() == []
         assert [a.alert for a in desk.service.open_alerts] == [alert]
+
+
+async def test_what_the_look_saw_again_outlives_a_restart(open_desk: Opening, time: HandClock) -> None:
+    async with open_desk() as desk:
+        alert = await raised(desk, time)
+    began = time.clock.utc() + timedelta(seconds=300)
+    time.pass_s(420.0)
+    async with open_desk() as desk:
+        await desk.service.on_sighting(sighting(at=time.now), SightingContext())
+    time.pass_s(120.0)
+    async with open_desk() as desk:
+        await desk.service.on_look(LookedAgain(alert, "Anna Li@forestry", "flight-2", began))
+        assert [a.alert for a in desk.service.open_alerts] == [alert]
+
+
+async def test_an_answer_that_is_late_or_not_from_its_department_does_nothing(open_desk: Opening, time: HandClock) -> None:
+    async def answered(desk: Desk, alert: str, **more: object) -> object:
+        action = AlertAction.model_validate({"alert": alert, "action": "false_alarm", "by": "B", **more})
+        return await answer(desk.service, ActionReceived("forestry", action))
+
+    forged = Refused("request.not_signed", "no signature")
+    async with open_desk() as desk:
+        alert = await raised(desk, time)
+        late = await answered(desk, alert, expires=time.clock.utc() - timedelta(seconds=1))
+    async with open_desk(check=lambda _: forged) as desk:
+        unsigned = await answered(desk, alert)
+        assert [a.alert for a in desk.service.open_alerts] == [alert]
+    assert isinstance(late, Refused)
+    assert late.code == "request.expired"
+    assert unsigned == forged
+
+
+@pytest.mark.parametrize(
+    ("hazard", "extent_m2", "speaks"),
+    [(Hazard.SMOKE, 600.0, False), (Hazard.SMOKE, None, False), (Hazard.SMOKE, 3_000.0, True), (Hazard.FIRE, 5.0, True)],
+)
+async def test_a_false_alarm_keeps_only_its_like_quiet(
+    open_desk: Opening, time: HandClock, hazard: Hazard, extent_m2: float | None, speaks: bool
+) -> None:
+    async with open_desk() as desk:
+        alert = await raised(desk, time, hazard=Hazard.SMOKE, extent_m2=500.0)
+        await desk.service.on_action(alert, AlertEvent.FALSE_ALARM, "Li")
+        time.pass_s(3600.0)
+        new = sighting(track="track-2", hazard=hazard, at=time.now, extent_m2=extent_m2)
+        assert (await desk.service.on_sighting(new, SightingContext()) is not None) is speaks

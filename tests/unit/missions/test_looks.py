@@ -10,10 +10,10 @@ from agent.config.requests import RequestRights
 from agent.core.clock import Clock
 from agent.core.outcome import Refused
 from agent.domain.hub import LookedAgain, RequestReceived
-from agent.domain.request import FlightRequest, PointTarget, Priority
+from agent.domain.request import AreaTarget, FlightRequest, GeoJsonArea, PointTarget, Priority
 from tests.doubles.flight import FRAME, run_virtual
-from tests.doubles.requests import WallClock, office
-from tests.unit.missions.test_requests_flown import fly, home_after, kinds
+from tests.doubles.requests import WallClock, asked, office
+from tests.unit.missions.test_requests_flown import fly, home_after, in_the_air, kinds
 
 ALERT = "01M88RMCFSSA70TEPXV9YY2S1Q"
 PLACE = FRAME.to_latlon(250.0, 100.0)
@@ -104,3 +104,44 @@ def test_a_look_is_bound_by_the_rights_of_its_department(tmp_path, department, m
         assert [e.what for e in await desk.log()] == ["request"]
 
     with_desk(tmp_path, work, **settings)
+
+
+def test_a_look_that_nobody_watched_says_nothing(tmp_path, make_nest):
+    async def work(nest, desk):
+        with desk.bus.subscribe(LookedAgain) as looks:
+            assert (await told(desk, look(desk)))["answer"] == "accepted"
+            await nest.run(in_the_air)
+            nest.eyes.blind = True
+            await nest.run(home_after(1))
+            await asyncio.sleep(10.0)
+            assert nest.reports.reports[-1].missed
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(looks.get(), 5.0)
+
+    fly(tmp_path, make_nest, work)
+
+
+def test_a_look_in_two_parts_says_nothing_of_what_its_first_part_saw(tmp_path, make_nest):
+    async def work(nest, desk):
+        corners = [FRAME.to_latlon(*c) for c in ((100, -60), (100, 60), (180, 60), (180, -60), (100, -60))]
+        area = AreaTarget(polygon=GeoJsonArea(coordinates=(tuple((c.lon_deg, c.lat_deg) for c in corners),)))
+        body = FlightRequest(
+            request=str(ULID()),
+            department="forestry",
+            by="Anna Li",
+            scenario="look_again",
+            area=area,
+            priority=Priority.ELEVATED,
+            expires=desk.clock.utc() + timedelta(hours=6),
+        )
+        with desk.bus.subscribe(LookedAgain) as looks:
+            assert (await told(desk, look(desk, body=body)))["answer"] == "accepted"
+            await nest.run(lambda n: in_the_air(n) and len(n.ctx.flight.points) == 1)
+            urgent = asyncio.create_task(desk.ask(asked(desk.clock, department="emergency", priority="emergency"), "emergency"))
+            await nest.run(home_after(3), limit_s=4000.0)
+            await urgent
+            await asyncio.sleep(10.0)
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(looks.get(), 5.0)
+
+    fly(tmp_path, make_nest, work)
