@@ -57,7 +57,7 @@ def threshold_for_false_alarms(probabilities: Array, labels: Array, most: float,
         raise ValueError("a threshold needs negative pictures")
     allowed = int(np.floor(most * len(negatives)))
     limit = float(negatives[len(negatives) - 1 - allowed])
-    return float(min(0.99, max(floor, np.ceil((limit + 1e-4) * 1000) / 1000)))
+    return float(min(0.998, max(floor, np.ceil((limit + 1e-4) * 1000) / 1000)))
 
 
 def cheapest_threshold(
@@ -68,7 +68,7 @@ def cheapest_threshold(
     Only thresholds that at most the share `most` of the negatives reaches are looked at; of equal ones the least is taken.
     """
     least = threshold_for_false_alarms(probabilities, labels, most, floor)
-    options = np.arange(round(least * 1000), 991) / 1000
+    options = np.arange(round(least * 1000), 999) / 1000
     if len(options) == 0:
         return least
     positive = labels > 0.5

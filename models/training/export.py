@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from models.training.network import cell_centres
 
 OPSET = 17
-SIZES_PX: dict[str, tuple[int, int]] = {"fire": (640, 384), "flood": (384, 288)}
+SIZES_PX: dict[str, tuple[int, int]] = {"fire": (640, 384), "flood": (512, 384)}
 """Width and height of the inputs: near the shape of camera frames, so that little of them is padding."""
 
 
