@@ -13,8 +13,11 @@ CHROMIUM = next((found for name in ("chromium", "chromium-browser", "google-chro
 
 expect.set_options(timeout=60_000)
 
+# Closed at the end of their module, not of the session: while Playwright's synchronous interface is open, its loop counts as
+# running, and no test of the same process could run one of its own.
 
-@pytest.fixture(scope="session")
+
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     if CHROMIUM is None:
         pytest.skip("no Chromium on this machine: apt-get install chromium")
@@ -24,13 +27,13 @@ def browser() -> Iterator[Browser]:
         opened.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     with Broker(tmp_path_factory.mktemp("broker"), "mosquitto") as running:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def desk(broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDesk]:
     with running_desk(tmp_path_factory.mktemp("desk"), broker.port) as running:
         yield running
