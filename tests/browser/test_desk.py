@@ -15,6 +15,9 @@ from tests.doubles.desk import ContractNest, RunningDesk, alert, jpeg, running_d
 pytestmark = pytest.mark.timeout(300)  # a browser on a busy machine
 HOSTILE = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>\u202e"
 
+_LOWEST_TARGET_PX = """Math.min(...[...document.querySelectorAll('#detail .actions button, nav button, header button')]
+    .map((button) => button.getBoundingClientRect().height).filter((height) => height > 0))"""
+
 
 def test_a_dispatcher_sees_an_alert_answers_it_and_follows_it_to_its_end(
     browser: Browser, desk: RunningDesk, nest: ContractNest
@@ -158,10 +161,7 @@ def test_on_a_phone_and_in_chinese(browser: Browser, desk: RunningDesk, nest: Co
     page = log_in(browser, desk, **phone)
     page.tap(f"[data-key='{told.alert}']")
     expect(page.locator("[data-action=acknowledge]")).to_contain_text("确认")
-    for button in page.locator("#detail .actions button, nav button, header button:visible").all():
-        box = button.bounding_box()
-        assert box
-        assert box["height"] >= 44
+    assert page.evaluate(_LOWEST_TARGET_PX) >= 44  # measured at one moment: the page draws itself anew as ages grow
     assert _wider_than_the_screen(page) == 0
     page.tap("[data-action=acknowledge]")
     expect(page.locator("#detail .status").first).to_have_text("已确认")
