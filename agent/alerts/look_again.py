@@ -30,24 +30,19 @@ def request_of(alert: Alert | None, received: ActionReceived, now: datetime, new
         new_id: ULID of the request where the answer brings none.
     """
     request = received.action.request or new_id
-    return RequestReceived(
-        department=received.department,
-        body=_flight(alert, received, now, request),
-        request=request,
-        data=received.data,
-        signed=received.signed,
-        signature=received.signature,
-        reply_to=received.reply_to,
-        alert=received.action.alert,
-    )
+    return _asked(received, request, _flight(alert, received, now, request))
 
 
 def refused(code: str, received: ActionReceived) -> RequestReceived:
     """A look that is refused; it is answered and audited like any other request."""
+    return _asked(received, received.action.request, Refused(code, words_of(code)))
+
+
+def _asked(received: ActionReceived, request: str | None, body: FlightRequest | Refused) -> RequestReceived:
     return RequestReceived(
         department=received.department,
-        body=Refused(code, words_of(code)),
-        request=received.action.request,
+        body=body,
+        request=request,
         data=received.data,
         signed=received.signed,
         signature=received.signature,

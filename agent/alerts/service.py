@@ -360,6 +360,9 @@ async def open_alerts(
     service = AlertService(config, topics, store, bus, clock, simulated=simulated, check=check)
     await service.load()
     with bus.subscribe(ActionReceived) as answers, bus.subscribe(LookedAgain) as looks:
-        heard = background(listen(service, answers, bus), "answers"), background(follow(service, looks), "looks")
-        async with background(service.run(), "alerts"), heard[0], heard[1]:
+        async with (
+            background(service.run(), "alerts"),
+            background(listen(service, answers, bus), "answers"),
+            background(follow(service, looks), "looks"),
+        ):
             yield service
