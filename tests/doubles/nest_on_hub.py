@@ -54,6 +54,12 @@ class NestOnHub:
         await self.until(lambda _: len(self.delivered(kind)) >= count)
         return self.delivered(kind)
 
+    async def until_empty(self) -> None:
+        """Waits until nothing waits in the outbox; looks again after each acknowledgement."""
+        async with asyncio.timeout(10.0), self.heard:
+            while (await self.store.outbox.depth()).waiting:
+                await self.heard.wait()
+
     def delivered(self, kind: str) -> list[Delivered]:
         return [v for v in self.said if isinstance(v, Delivered) and v.kind == kind]
 
