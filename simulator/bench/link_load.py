@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from agent.core.errors import DeviceError
+from simulator.ports import free_port
 from simulator.vehicle.wire import Message, mavlink
 
 _LAT_E7, _LON_E7 = 303_900_000, 1_198_400_000
@@ -95,9 +96,7 @@ def listen(rate_hz: float, seconds: float, profile: Path | None = None) -> dict[
     Raises:
         DeviceError: the agent did not start or failed; with its words.
     """
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port(socket.SOCK_DGRAM)
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder) / "nest.yaml"
         config.write_text(

@@ -17,8 +17,9 @@ from simulator.conformance.ground import GROUND
 from simulator.conformance.probe import FAMILIES, Asked, Probe
 from simulator.conformance.talk import Talk
 from simulator.loops import ScaledLoop
+from simulator.ports import free_port
 from simulator.runner.firmware import firmware_parameters
-from simulator.runner.processes import Processes, free_port
+from simulator.runner.processes import Processes
 from simulator.sitl.binary import PARAMETER_SETS, Backend
 
 HOME = LatLon(30.39, 119.84)

@@ -16,8 +16,8 @@ from simulator.demo.verdict import Item
 from simulator.flights.hand import Hand
 from simulator.flights.trouble import FAULTS, STORM_GUST_M_S, STORM_M_S, Ending, Fault, Trouble
 from simulator.flights.valve import Valve
+from simulator.ports import free_port
 from simulator.runner.nest_run import NestRun, RunOptions, start_nest
-from simulator.runner.processes import free_port
 from simulator.scenario import Scenario
 
 _FLIGHT_LIMIT_S = 1800.0  # of the run's own clock

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Literal, Self
 
 from agent.core.errors import ConfigError, LinkError
+from simulator.ports import free_port
 
 Kind = Literal["auto", "mosquitto", "embedded"]
 HOST = "127.0.0.1"
@@ -55,12 +56,6 @@ class BrokerOptions:
 def find_mosquitto() -> str | None:
     """The Mosquitto program; also looked for where Debian puts it, which is not on every user's PATH."""
     return shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/opt/homebrew/sbin")
-
-
-def free_port() -> int:
-    """A TCP port that nobody listens on."""
-    with socket.create_server((HOST, 0)) as server:
-        return int(server.getsockname()[1])
 
 
 class Broker:

@@ -37,8 +37,9 @@ from agent.vehicle.vehicle import MavlinkVehicle
 from simulator.link.model import BITS_A_BYTE, Impairment, LinkModel
 from simulator.link.proxy import proxy
 from simulator.loops import VirtualLoop
+from simulator.ports import free_port
 from simulator.runner.in_memory import PLACE, built_in_vehicle
-from simulator.runner.processes import Processes, free_port, listening
+from simulator.runner.processes import Processes, listening
 
 COUNTS = (10, 100, 576)
 ITEM_BYTES = 49  # MISSION_ITEM_INT as a MAVLink 2 frame; its last byte is zero and not sent

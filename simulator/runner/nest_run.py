@@ -18,9 +18,10 @@ from agent.core.clock import Clock, TimeBase
 from simulator.camera.frames import camera_of
 from simulator.hub.broker import Broker, Kind
 from simulator.hub.subscriber import Account, Subscriber
+from simulator.ports import free_port
 from simulator.runner.firmware import firmware_parameters
 from simulator.runner.nest_files import Ports, write_nest
-from simulator.runner.processes import Child, Processes, answers_well, free_port, listening
+from simulator.runner.processes import Child, Processes, answers_well, listening
 from simulator.scenario import Scenario
 from simulator.sitl.binary import PARAMETER_SETS, Backend, find_binary
 

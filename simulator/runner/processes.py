@@ -1,7 +1,6 @@
 """Child processes with their output in files: start, wait until ready, kill, stop. Knows nothing of what they do."""
 
 import os
-import secrets
 import signal
 import socket
 import subprocess
@@ -10,7 +9,6 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, Self
@@ -18,7 +16,6 @@ from typing import Any, Self
 from agent.core.errors import DeviceError
 
 _STOP_S = 10.0
-_PORTS, _PORT_TRIES = range(20_000, 32_768), 100
 
 
 class Child:
@@ -143,23 +140,6 @@ class Processes:
 
 def _leave(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 a signal handler's signature
     raise SystemExit(128 + number)
-
-
-def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
-    """A port of the loopback interface that is free now.
-
-    It lies below those that systems hand out by themselves (from 32768 on Linux, 49152 elsewhere), so that no outgoing
-    connection takes it before its owner opens it.
-
-    Raises:
-        DeviceError: none was found.
-    """
-    for _ in range(_PORT_TRIES):
-        port = _PORTS.start + secrets.randbelow(len(_PORTS))
-        with socket.socket(socket.AF_INET, kind) as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
-    raise DeviceError("run.no_port", f"no free port among {_PORTS.start} to {_PORTS.stop - 1}: end other programs")
 
 
 def listening(port: int) -> bool:

@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Any
 
 from agent.core.errors import ConfigError, DeviceError
+from simulator.ports import free_port
 from simulator.sitl import arducopter, px4
 from simulator.sitl.binary import Backend
 from simulator.sitl.bridge import Bridge
@@ -178,7 +179,11 @@ async def _open_arducopter(wanted: Wanted, stack: AsyncExitStack) -> Opened:
     *ports, gimbal = [await Port.open() for _ in (*arducopter.SERIALS, arducopter.GIMBAL_SERIAL)]
     for port in (*ports, gimbal):
         stack.callback(port.close)
-    return ports, gimbal, arducopter.recipe(wanted, [port.number for port in ports], gimbal.number, _free_udp_port())
+    return (
+        ports,
+        gimbal,
+        arducopter.recipe(wanted, [port.number for port in ports], gimbal.number, free_port(socket.SOCK_DGRAM)),
+    )
 
 
 async def _open_px4(wanted: Wanted, stack: AsyncExitStack) -> Opened:
@@ -210,12 +215,6 @@ _OPENERS: Mapping[Backend, Callable[[Wanted, AsyncExitStack], Awaitable[Opened]]
 
 BODIES: Mapping[Backend, Mapping[str, float]] = MappingProxyType({Backend.ARDUPILOT: arducopter.BODY, Backend.PX4: px4.BODY})
 """Parameters that the simulated drone itself brings with it."""
-
-
-def _free_udp_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _is_free(number: int) -> bool:

@@ -33,7 +33,7 @@ from agent.domain.sighting import DetectorRecord, ErrorEllipse, GeoPosition
 from agent.domain.status import FlightReport, NestStatus, NestSummary, PlaceRecord
 from agent.domain.topics import TOPICS, Topics
 from agent.domain.wire import Wire
-from simulator.hub.broker import free_port
+from simulator.ports import free_port
 
 DEPARTMENT = "forestry"
 PASSWORD = "fire-watch-7"  # noqa: S105 of a desk in a test

@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 
 from agent.core.clock import TimeBase
-from simulator.runner.processes import Processes, free_port
+from simulator.ports import free_port
+from simulator.runner.processes import Processes
 from simulator.sitl.binary import PARAMETER_SETS, PROGRAMS, Backend
 
 HOME = "30.39,119.84,30,0"

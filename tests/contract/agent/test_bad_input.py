@@ -13,8 +13,8 @@ import yaml
 
 from simulator.hub.broker import Broker
 from simulator.hub.subscriber import Account, Subscriber
+from simulator.ports import free_port
 from simulator.runner.nest_files import Ports, configuration, route_geojson, site_geojson
-from simulator.runner.processes import free_port
 from simulator.scenario import load_scenario
 
 pytestmark = pytest.mark.timeout(180)

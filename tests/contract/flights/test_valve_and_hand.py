@@ -10,7 +10,7 @@ from agent.core.clock import Clock, TimeBase
 from agent.core.geo import LatLon, distance_m
 from simulator.flights.hand import Hand, Setting
 from simulator.flights.valve import Valve
-from simulator.runner.processes import free_port
+from simulator.ports import free_port
 from simulator.vehicle.craft import Place
 from simulator.vehicle.links import Address
 from simulator.vehicle.server import VehicleServer

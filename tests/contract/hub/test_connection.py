@@ -15,7 +15,8 @@ from agent.domain.hub import HubLink, SetAside
 from agent.messaging.certificates import Authority
 from agent.messaging.closing import PATIENT
 from agent.messaging.tls import Credentials
-from simulator.hub.broker import BrokerOptions, TlsFiles, free_port
+from simulator.hub.broker import BrokerOptions, TlsFiles
+from simulator.ports import free_port
 from tests.contract.hub.conftest import StartBroker, hub_section
 from tests.doubles.nest_on_hub import nest_on_hub
 from tests.doubles.scripted_broker import scripted_broker

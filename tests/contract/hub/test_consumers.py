@@ -25,7 +25,8 @@ from agent.domain.alert import AlertStatus
 from agent.domain.hazard import Hazard
 from agent.domain.status import NestStatus, NestSummary, Reason
 from agent.domain.topics import Topics
-from simulator.hub.broker import Broker, BrokerOptions, free_port
+from simulator.hub.broker import Broker, BrokerOptions
+from simulator.ports import free_port
 from tests.contract.hub.conftest import StartBroker, hub_section
 from tests.doubles.alerts import alert as an_alert
 from tests.doubles.hub import NOON

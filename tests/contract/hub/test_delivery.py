@@ -20,8 +20,9 @@ from agent.domain.hub import Delivered, HubLink, SetAside
 from agent.domain.status import DroneTelemetry, FlightReport
 from agent.messaging.schema import schemas
 from agent.store.outbox import Priority
-from simulator.hub.broker import Broker, BrokerOptions, free_port
+from simulator.hub.broker import Broker, BrokerOptions
 from simulator.hub.subscriber import Received, Subscriber
+from simulator.ports import free_port
 from tests.contract.hub.conftest import StartBroker, StartDesk, hub_section
 from tests.doubles.hub import RETAINED_TAILS, picture
 from tests.doubles.nest_on_hub import nest_on_hub

@@ -14,7 +14,7 @@ from agent.core.errors import ConfigError, LinkError
 from simulator.link.ends import parse_end
 from simulator.link.model import Impairment
 from simulator.link.proxy import proxy
-from simulator.runner.processes import free_port
+from simulator.ports import free_port
 from simulator.vehicle.wire import mavlink
 
 UDP = socket.SOCK_DGRAM
