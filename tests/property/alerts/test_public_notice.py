@@ -5,6 +5,7 @@ The proof is by change: facts that differ only in what must stay hidden give the
 
 import dataclasses
 import json
+import math
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -98,7 +99,7 @@ def _elsewhere(degrees: float, config: PublicSection, data: st.DataObject) -> fl
     """Another place in the same cell; anywhere where the district is told."""
     if config.district:
         return data.draw(_lats)
-    edge = (degrees // config.cell_deg) * config.cell_deg
+    edge = math.floor(degrees / config.cell_deg) * config.cell_deg  # not //, which rounds 1.0 // 0.02 to 49
     return edge + data.draw(st.floats(0.001, 0.999)) * config.cell_deg
 
 
